@@ -1,0 +1,160 @@
+//! The executor's end of a job.
+
+use super::Cell;
+use super::core::Core;
+use super::handle::{Job, KillError};
+use super::state::End;
+use crate::JoinError;
+use std::fmt;
+use std::sync::Arc;
+
+/// What an executor can do to a job from outside.
+///
+/// `()` implements it for executors that can do nothing.
+pub trait Control: Send + Sync {
+    /// The job was cancelled while pending: forget it. Called in the canceller's thread.
+    fn cancelled(&self) {}
+
+    /// Ends the running job by force.
+    ///
+    /// # Errors
+    ///
+    /// [`KillError::Unsupported`] where the executor cannot.
+    fn kill(&self) -> Result<(), KillError> {
+        Err(KillError::Unsupported)
+    }
+}
+
+impl Control for () {}
+
+struct PromiseCell<T, C> {
+    core: Core<T>,
+    control: C,
+}
+
+impl<T: Send, C: Control> Cell<T> for PromiseCell<T, C> {
+    fn core(&self) -> &Core<T> {
+        &self.core
+    }
+
+    fn cancel(&self) -> bool {
+        if !self.core.word.cancel() {
+            return false;
+        }
+        self.control.cancelled();
+        // SAFETY: we moved the word out of pending above and settle once.
+        unsafe { self.core.settle(Err(JoinError::Cancelled), End::Cancelled) };
+        true
+    }
+
+    fn kill(&self) -> Result<(), KillError> {
+        if self.core.snapshot().is_settled() {
+            return Err(KillError::Finished);
+        }
+        self.control.kill()
+    }
+}
+
+/// The executor's end of a job: it starts the job and gives it a result.
+///
+/// Only the executor holds it, so that user code cannot set a result twice or behind the
+/// executor's back. Dropped without a result, the job ends [`JoinError::Abandoned`].
+///
+/// # Examples
+///
+/// ```
+/// use conc_core::{JoinError, Promise};
+///
+/// let (mut promise, job) = Promise::new();
+/// assert!(promise.start());
+/// assert!(!job.cancel(), "too late: it runs");
+/// assert!(promise.finish(Ok(42)).is_ok());
+/// assert_eq!(job.join(), Ok(42));
+///
+/// let (promise, job) = Promise::<u8>::new();
+/// drop(promise);
+/// assert_eq!(job.join(), Err(JoinError::Abandoned));
+/// ```
+///
+/// # Python
+///
+/// `Future.set_running_or_notify_cancel`, `set_result` and `set_exception`, which any holder of
+/// the future may call there, and hang the pool.
+#[doc(alias = "set_result")]
+#[doc(alias = "set_running_or_notify_cancel")]
+#[must_use = "a dropped promise abandons its job"]
+pub struct Promise<T: Send + 'static> {
+    cell: Arc<dyn Cell<T>>,
+    stage: Stage,
+}
+
+/// How far a promise has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Pending,
+    /// We moved the word out of pending, and owe a result.
+    Started,
+    Settled,
+}
+
+impl<T: Send + 'static> Promise<T> {
+    /// A pending job and its promise.
+    pub fn new() -> (Self, Job<T>) {
+        Self::with_control(())
+    }
+
+    /// A pending job that its executor controls.
+    pub fn with_control(control: impl Control + 'static) -> (Self, Job<T>) {
+        let cell: Arc<dyn Cell<T>> = Arc::new(PromiseCell { core: Core::pending(), control });
+        (Self { cell: Arc::clone(&cell), stage: Stage::Pending }, Job::from_cell(cell))
+    }
+
+    /// The job begins to run: it can no longer be cancelled. `false` if it has been cancelled.
+    pub fn start(&mut self) -> bool {
+        if self.stage == Stage::Pending && self.cell.core().word.claim() {
+            self.stage = Stage::Started;
+        }
+        self.stage == Stage::Started
+    }
+
+    /// Whether the job has been cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cell.core().snapshot().is_cancelled()
+    }
+
+    /// Ends the job; runs its callbacks here before anybody who joins goes on.
+    ///
+    /// # Errors
+    ///
+    /// The result comes back if the job has been cancelled.
+    pub fn finish(mut self, result: Result<T, JoinError>) -> Result<(), Result<T, JoinError>> {
+        if !self.start() {
+            return Err(result);
+        }
+        self.settle(result);
+        Ok(())
+    }
+
+    /// The stage is `Started`.
+    fn settle(&mut self, result: Result<T, JoinError>) {
+        self.stage = Stage::Settled;
+        // SAFETY: we moved the word out of pending (the stage was `Started`), and settle once (it
+        // no longer is).
+        unsafe { self.cell.core().settle(result, End::Finished) };
+    }
+}
+
+impl<T: Send + 'static> Drop for Promise<T> {
+    fn drop(&mut self) {
+        if self.start() {
+            self.settle(Err(JoinError::Abandoned));
+        }
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Promise<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Promise").field("stage", &self.stage).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+//! What happened when: events of workers, as pictures.
