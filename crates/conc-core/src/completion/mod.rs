@@ -5,10 +5,12 @@
 
 mod as_completed;
 mod group;
+mod job_set;
 mod wait_all;
 mod wait_first;
 
-pub use as_completed::{AsCompleted, NextCompleted, Waited, as_completed};
+pub use as_completed::{AsCompleted, as_completed};
+pub use job_set::{JobSet, NextFinished, Waited};
 pub use wait_all::{wait_all, wait_all_async, wait_all_deadline, wait_all_timeout};
 pub use wait_first::{
     wait_first, wait_first_async, wait_first_deadline, wait_first_error, wait_first_timeout,

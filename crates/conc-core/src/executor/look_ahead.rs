@@ -3,13 +3,10 @@
 //! What an executor gets that does not bring a `map` of its own.
 
 use super::Executor;
-use crate::completion::Group;
-use crate::completion::sealed::Watchable;
-use crate::{Job, JoinError, SubmitError, Wire};
-use std::collections::{HashMap, VecDeque};
+use crate::{Job, JobSet, JoinError, SubmitError, Wire};
+use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
-use std::sync::Arc;
 
 /// Jobs that are kept ahead for each that can run at the same moment.
 const AHEAD_PER_WORKER: usize = 2;
@@ -93,10 +90,8 @@ where
 #[must_use = "nothing is submitted before the first call of next"]
 pub struct MappedUnordered<'e, E: ?Sized, A, R, I> {
     source: Source<'e, E, A, R, I>,
-    group: Arc<Group>,
-    ahead: HashMap<usize, Job<R>>,
-    /// The place of the next item.
-    place: usize,
+    /// Items are submitted in order, so that a job's place in the set is its item's.
+    ahead: JobSet<R>,
 }
 
 impl<'e, E, A: Wire, R: Wire, I: Iterator<Item = A>> MappedUnordered<'e, E, A, R, I>
@@ -105,15 +100,13 @@ where
 {
     pub(super) fn new(executor: &'e E, function: fn(A) -> R, items: I) -> Self {
         let source = Source { executor, function, items: Some(items) };
-        Self { source, group: Arc::new(Group::default()), ahead: HashMap::new(), place: 0 }
+        Self { source, ahead: JobSet::new() }
     }
 }
 
-impl<E, A, R, I> Iterator for MappedUnordered<'_, E, A, R, I>
+impl<E, A: Wire, R: Wire, I> Iterator for MappedUnordered<'_, E, A, R, I>
 where
     E: Executor + ?Sized,
-    A: Wire,
-    R: Wire,
     I: Iterator<Item = A>,
 {
     type Item = (usize, Result<R, JoinError>);
@@ -121,29 +114,16 @@ where
     fn next(&mut self) -> Option<Self::Item> {
         while self.ahead.len() < self.source.window() {
             let Some(job) = self.source.submit_next() else { break };
-            self.group.add(&job, self.place);
-            self.ahead.insert(self.place, job);
-            self.place += 1;
+            self.ahead.add(job);
         }
-        if self.ahead.is_empty() {
-            return None;
-        }
-        if !self.group.has_news() {
-            // A worker of a pool runs one of its own queued jobs instead of sleeping.
-            let _ = self.ahead.values().any(Watchable::help);
-        }
-        let place = self.group.next(None)?;
-        let job = self.ahead.remove(&place)?;
-        Some((place, job.join()))
+        self.ahead.next_finished()
     }
 }
 
 /// Cancels what is still queued.
 impl<E: ?Sized, A, R, I> Drop for MappedUnordered<'_, E, A, R, I> {
     fn drop(&mut self) {
-        for job in self.ahead.values() {
-            job.cancel();
-        }
+        self.ahead.cancel_all();
     }
 }
 

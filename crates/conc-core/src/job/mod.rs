@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `handle` | [`Job`]: join, wait, await, cancel |
 //! | `promise` | [`Promise`], [`Control`]: the executor's end |
-//! | `package` | [`Package`]: a closure and its job in one allocation |
+//! | `package` | [`Package`]: a piece of work and its job in one allocation |
+//! | `call` | [`Call`], [`PortableCall`]: what can be run once |
 //! | `core` | word, result and hooks of every job |
 //! | `state` | the word: states, transitions, invariants |
 //! | `caught` | run a closure, turn its panic into an error |
 
+mod call;
 mod caught;
 mod core;
 mod handle;
@@ -16,9 +18,10 @@ mod package;
 mod promise;
 mod state;
 
+pub use self::call::{Call, PortableCall};
 pub use self::caught::caught;
 pub use self::handle::{Job, KillError};
-pub use self::package::{Package, Runnable, Work};
+pub use self::package::{Package, Ran, Runnable, Work};
 pub use self::promise::{Control, Promise};
 
 use self::core::Core;

@@ -1,5 +1,6 @@
-//! A closure and its job in one allocation.
+//! A piece of work and its job in one allocation.
 
+use super::call::Call;
 use super::caught::caught;
 use super::core::Core;
 use super::state::End;
@@ -10,10 +11,21 @@ use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
 
+/// What came of an attempt to run work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    /// It ran to its end.
+    Completed,
+    /// It ran and panicked.
+    Panicked,
+    /// It did not run here: somebody else claimed or cancelled it.
+    Not,
+}
+
 /// Queued work of unknown type.
 pub trait Work: Send + Sync {
-    /// Runs the work here, unless somebody else claimed or cancelled it; whether it ran.
-    fn run(&self) -> bool;
+    /// Runs the work here, unless somebody else claimed or cancelled it.
+    fn run(&self) -> Ran;
 
     /// Takes the work out of the queue's hands: its job ends [`JoinError::Cancelled`]. `false` if
     /// it was claimed or cancelled before.
@@ -25,7 +37,7 @@ pub trait Work: Send + Sync {
     /// Which executor may run it, by the number that the executor chose.
     fn home(&self) -> u64;
 
-    /// The name of the closure's type.
+    /// The name of the work's type.
     fn name(&self) -> &'static str;
 }
 
@@ -33,8 +45,8 @@ pub trait Work: Send + Sync {
 pub struct Runnable(Arc<dyn Work>);
 
 impl Runnable {
-    /// Runs the work, unless somebody else claimed or cancelled it; whether it ran.
-    pub fn run(self) -> bool {
+    /// Runs the work, unless somebody else claimed or cancelled it.
+    pub fn run(self) -> Ran {
         self.0.run()
     }
 
@@ -59,17 +71,17 @@ impl fmt::Debug for Runnable {
     }
 }
 
-/// A closure and its job in one allocation, for executors that run closures.
+/// A piece of work and its job in one allocation, for executors that run work in their own process.
 ///
 /// # Examples
 ///
 /// ```
-/// use conc_core::job::Package;
+/// use conc_core::job::{Package, Ran};
 ///
 /// let package = Package::new(0, || 6 * 7);
 /// let queued = package.runnable();
 /// let job = package.into_job();
-/// assert!(queued.run());
+/// assert_eq!(queued.run(), Ran::Completed);
 /// assert_eq!(job.join(), Ok(42));
 /// ```
 pub struct Package<T, F>(Arc<Inner<T, F>>);
@@ -89,7 +101,7 @@ unsafe impl<T: Send, F: Send> Sync for Inner<T, F> {}
 impl<T, F> Package<T, F>
 where
     T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
+    F: Call<Output = T> + Send + 'static,
 {
     /// Packs `work`. Threads whose [`Host`](crate::executor::Host) has the number `home` may run
     /// it while they wait for it.
@@ -109,9 +121,9 @@ where
         Job::from_cell(self.0)
     }
 
-    /// Takes the closure back, if nobody has claimed it.
+    /// Takes the work back, if nobody has claimed it; the job ends [`JoinError::Cancelled`].
     #[must_use]
-    pub fn reclaim(self) -> Option<F> {
+    pub fn reclaim(&self) -> Option<F> {
         let work = self.0.take_cancelled()?;
         // SAFETY: `take_cancelled` moved the word out of pending for us.
         unsafe { self.0.core.settle(Err(JoinError::Cancelled), End::Cancelled) };
@@ -142,16 +154,17 @@ impl<T, F> Inner<T, F> {
 impl<T, F> Work for Inner<T, F>
 where
     T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
+    F: Call<Output = T> + Send + 'static,
 {
-    fn run(&self) -> bool {
+    fn run(&self) -> Ran {
         if !self.core.word.claim() {
-            return false;
+            return Ran::Not;
         }
-        let result = caught(self.take_work());
+        let result = caught(|| self.take_work().call());
+        let ran = if result.is_ok() { Ran::Completed } else { Ran::Panicked };
         // SAFETY: we moved the word out of pending above and settle once.
         unsafe { self.core.settle(result, End::Finished) };
-        true
+        ran
     }
 
     fn cancel(&self) -> bool {
@@ -179,7 +192,7 @@ where
 impl<T, F> Cell<T> for Inner<T, F>
 where
     T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
+    F: Call<Output = T> + Send + 'static,
 {
     fn core(&self) -> &Core<T> {
         &self.core

@@ -1,0 +1,198 @@
+//! What all handles and workers of a pool share.
+
+use super::builder::Settings;
+use super::crew::Crew;
+use super::idle::Idle;
+use super::slot::Slot;
+use super::worker::{self, Worker};
+use conc_core::executor::Host;
+use conc_core::job::{Call, Package, Runnable};
+use conc_core::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use conc_core::{CachePadded, Job, JoinError, SubmitError};
+use crossbeam_deque::{Injector, Steal};
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What all handles and workers of a pool share.
+pub(super) struct Registry {
+    /// Marks this pool's work and this pool's threads; never 0.
+    pub(super) id: u64,
+    pub(super) settings: Settings,
+    pub(super) born: Instant,
+    /// Work from outside, and what workers give up.
+    pub(super) injector: Injector<Runnable>,
+    pub(super) idle: CachePadded<Idle>,
+    /// Once true, always true: no more work is accepted.
+    closed: CachePadded<AtomicBool>,
+    /// One for each thread that can exist; the first `slots_used` have been used.
+    pub(super) slots: Box<[Slot]>,
+    slots_used: AtomicUsize,
+    pub(super) crew: Crew,
+}
+
+impl Registry {
+    pub(super) fn new(settings: Settings) -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let threads = settings.workers.saturating_add(settings.max_spares);
+        let born = Instant::now();
+        Self {
+            // ORDERING: Relaxed. Only uniqueness matters.
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            born,
+            injector: Injector::new(),
+            idle: CachePadded::new(Idle::new()),
+            closed: CachePadded::new(AtomicBool::new(false)),
+            slots: (0..threads).map(|_| Slot::new()).collect(),
+            slots_used: AtomicUsize::new(0),
+            crew: Crew::new(settings.workers, threads),
+            settings,
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        // ORDERING: Relaxed. Fences order it where order matters: `Idle::announce` between a push
+        // and this, `EventCount::notify_all` after `close`.
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Accepts no more work. Workers end when they find nothing more to do.
+    pub(super) fn close(&self) {
+        // ORDERING: Relaxed. `wake_all` begins with a fence.
+        self.closed.store(true, Ordering::Relaxed);
+        self.idle.wake_all();
+    }
+
+    /// Queues a piece of work.
+    pub(super) fn submit<T, F>(self: &Arc<Self>, work: F) -> Result<Job<T>, SubmitError<F>>
+    where
+        T: Send + 'static,
+        F: Call<Output = T> + Send + 'static,
+    {
+        if self.is_closed() {
+            return Err(SubmitError::Closed(work));
+        }
+        let package = Package::new(self.id, work);
+        self.push(package.runnable());
+        // `push` announced, and so put a fence between the push and this look: either we see that
+        // the pool was closed meanwhile, or who closed it sees our work before the last worker
+        // leaves. In the first case take the work back, if nobody runs it yet.
+        if self.is_closed()
+            && let Some(work) = package.reclaim()
+        {
+            return Err(SubmitError::Closed(work));
+        }
+        Ok(package.into_job())
+    }
+
+    /// Queues work and makes sure that somebody looks for it.
+    pub(super) fn push(self: &Arc<Self>, work: Runnable) {
+        if let Some(work) = worker::push_local(self.id, work) {
+            self.injector.push(work);
+        }
+        self.idle.announce();
+        if self.crew.is_short_handed() {
+            self.add_spare();
+        }
+    }
+
+    /// A job is going to sleep on one of our threads.
+    pub(super) fn before_block(self: &Arc<Self>) {
+        if self.crew.block() {
+            // The fence in `block` orders the mark before this look; `announce` orders a push
+            // before its look at the mark.
+            if self.has_queued() {
+                self.add_spare();
+            }
+        }
+    }
+
+    pub(super) fn after_block(&self) {
+        self.crew.unblock();
+    }
+
+    /// Starts one of the pool's own workers; `report` learns how its initializer went.
+    pub(super) fn start_worker(
+        self: &Arc<Self>,
+        report: impl FnOnce(Result<(), JoinError>) + Send + 'static,
+    ) -> io::Result<()> {
+        self.crew.hire_worker();
+        self.start_thread(report)
+    }
+
+    /// Starts one thread in place of one that sleeps, if one is missing.
+    #[cold]
+    fn add_spare(self: &Arc<Self>) {
+        if self.crew.hire_spare() {
+            // If the system refuses: go on with fewer, and try again at the next occasion.
+            let _ = self.start_thread(|_| {});
+        }
+    }
+
+    /// Starts a thread that the crew has counted already.
+    fn start_thread(
+        self: &Arc<Self>,
+        report: impl FnOnce(Result<(), JoinError>) + Send + 'static,
+    ) -> io::Result<()> {
+        let index = self.crew.take_vacancy();
+        // ORDERING(registry.slots): Release. Who counts the slot sees all that was put into it.
+        self.slots_used.fetch_max(index + 1, Ordering::Release);
+        let worker = Worker::new(Arc::clone(self), index);
+        let spawned = std::thread::Builder::new()
+            .name(format!("{}_{index}", self.settings.name))
+            .stack_size(self.settings.stack_size)
+            .spawn(move || worker.run(report));
+        if spawned.is_err() {
+            self.crew.give_vacancy(index);
+            self.crew.leave();
+            self.crew.left();
+        }
+        spawned.map(drop)
+    }
+
+    /// The slots that have been used so far.
+    pub(super) fn used_slots(&self) -> &[Slot] {
+        // ORDERING(registry.slots): Acquire. Pairs with the count that a new thread raises.
+        &self.slots[..self.slots_used.load(Ordering::Acquire)]
+    }
+
+    /// Whether work lies in any queue.
+    pub(super) fn has_queued(&self) -> bool {
+        !self.injector.is_empty() || self.used_slots().iter().any(Slot::has_queued)
+    }
+
+    /// How many entries lie in the queues. A hint; cancelled ones count until they are found.
+    pub(super) fn queued(&self) -> usize {
+        self.injector.len() + self.used_slots().iter().map(Slot::queued).sum::<usize>()
+    }
+
+    /// Cancels whatever lies in the queues.
+    pub(super) fn cancel_queued(&self) -> usize {
+        let mut cancelled = 0;
+        while let Some(work) = self.steal_one() {
+            cancelled += usize::from(work.work().cancel());
+        }
+        cancelled
+    }
+
+    fn steal_one(&self) -> Option<Runnable> {
+        take(|| self.injector.steal())
+            .or_else(|| self.used_slots().iter().find_map(|slot| take(|| slot.steal())))
+    }
+
+    /// Whether the current thread is one of this pool's.
+    pub(super) fn owns_current_thread(&self) -> bool {
+        <dyn Host>::current().is_some_and(|host| host.id() == self.id)
+    }
+}
+
+/// Repeats an attempt that lost a race.
+pub(super) fn take<T>(mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
+    loop {
+        match steal() {
+            Steal::Success(found) => return Some(found),
+            Steal::Empty => return None,
+            Steal::Retry => {}
+        }
+    }
+}
