@@ -7,6 +7,17 @@
 //! `Arc` is missing on purpose: reference counts are not what the models judge, and loom's own
 //! `Arc` cannot hold a trait object.
 
+/// A number that nothing else in this process got from here; never 0.
+///
+/// Not under loom: only uniqueness matters, and a model cannot have a counter that outlives it.
+#[must_use]
+pub fn unique_id() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    // ORDERING: Relaxed. Only uniqueness matters.
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 #[cfg(not(conc_loom))]
 mod real {
     pub use std::hint::spin_loop;

@@ -1,19 +1,7 @@
 //! How long to look again before sleeping.
 
-use crate::sync::{AtomicU64, Ordering, spin_loop, yield_now};
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
-
-/// Spinning costs the other side nothing and is over when a partner on another core answers.
-const SPIN: Duration = Duration::from_micros(1);
-/// Yielding lets a partner run that shares our core.
-const YIELD: Duration = Duration::from_micros(8);
-/// A yield that took so long went to somebody who computes: the machine is busy.
-const BUSY_YIELD: Duration = Duration::from_micros(100);
-/// For so long after a busy yield nobody here yields again.
-const BUSY_MEMORY: Duration = Duration::from_millis(10);
-/// Pauses between two looks at the clock.
-const PAUSES_A_LOOK: u32 = 8;
+#[cfg(not(conc_loom))]
+use policy::Policy;
 
 /// How long to look again before sleeping: about 1 µs of spinning, about 8 µs of yielding.
 ///
@@ -41,82 +29,116 @@ const PAUSES_A_LOOK: u32 = 8;
 /// ```
 #[derive(Debug, Default)]
 pub struct Patience {
-    started: Option<Instant>,
+    policy: Policy,
 }
 
 impl Patience {
     /// Fresh patience.
     #[must_use]
     pub const fn new() -> Self {
-        Self { started: None }
+        Self { policy: Policy::new() }
     }
 
     /// Lets a moment pass; `false` when it is time to sleep.
     #[must_use]
-    #[cfg(not(conc_loom))]
     pub fn pause(&mut self) -> bool {
-        let now = Instant::now();
-        let waited = now - *self.started.get_or_insert(now);
-        if waited < SPIN && cpus() > 1 {
-            for _ in 0..PAUSES_A_LOOK {
-                spin_loop();
-            }
-            return true;
-        }
-        if waited >= SPIN + YIELD || machine_is_busy(now) {
-            return false;
-        }
-        yield_now();
-        let after = Instant::now();
-        if after - now >= BUSY_YIELD {
-            remember_busy(after);
-        }
-        true
-    }
-
-    /// The model has no time: sleeping at once reaches the same states.
-    #[must_use]
-    #[cfg(conc_loom)]
-    pub fn pause(&mut self) -> bool {
-        let _ = &mut self.started;
-        false
+        self.policy.pause()
     }
 
     /// Starts anew after something was found.
     pub fn reset(&mut self) {
-        self.started = None;
+        self.policy = Policy::new();
     }
 }
 
-/// Until when yielding is given up, in nanoseconds since [`origin`].
-///
-/// A hint that all threads share and none depends on.
-#[cfg(not(conc_loom))]
-static BUSY_UNTIL: AtomicU64 = AtomicU64::new(0);
+/// A model has no time: sleeping at once reaches the same states.
+#[cfg(conc_loom)]
+#[derive(Debug, Default)]
+struct Policy;
 
-fn origin() -> Instant {
-    static ORIGIN: OnceLock<Instant> = OnceLock::new();
-    *ORIGIN.get_or_init(Instant::now)
-}
+#[cfg(conc_loom)]
+impl Policy {
+    const fn new() -> Self {
+        Self
+    }
 
-fn nanos_since_origin(moment: Instant) -> u64 {
-    u64::try_from(moment.saturating_duration_since(origin()).as_nanos()).unwrap_or(u64::MAX)
-}
-
-#[cfg(not(conc_loom))]
-fn machine_is_busy(now: Instant) -> bool {
-    // ORDERING: Relaxed. Only a hint.
-    let until = BUSY_UNTIL.load(Ordering::Relaxed);
-    until != 0 && nanos_since_origin(now) < until
+    fn pause(&mut self) -> bool {
+        false
+    }
 }
 
 #[cfg(not(conc_loom))]
-fn remember_busy(now: Instant) {
-    // ORDERING: Relaxed. Only a hint.
-    BUSY_UNTIL.store(nanos_since_origin(now + BUSY_MEMORY), Ordering::Relaxed);
-}
+mod policy {
+    use crate::sync::{AtomicU64, Ordering, spin_loop, yield_now};
+    use std::sync::OnceLock;
+    use std::time::{Duration, Instant};
 
-fn cpus() -> usize {
-    static CPUS: OnceLock<usize> = OnceLock::new();
-    *CPUS.get_or_init(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+    /// Spinning costs the other side nothing and is over when a partner on another core answers.
+    const SPIN: Duration = Duration::from_micros(1);
+    /// Yielding lets a partner run that shares our core.
+    const YIELD: Duration = Duration::from_micros(8);
+    /// A yield that took so long went to somebody who computes: the machine is busy.
+    const BUSY_YIELD: Duration = Duration::from_micros(100);
+    /// For so long after a busy yield nobody here yields again.
+    const BUSY_MEMORY: Duration = Duration::from_millis(10);
+    /// Pauses between two looks at the clock.
+    const PAUSES_A_LOOK: u32 = 8;
+
+    #[derive(Debug, Default)]
+    pub(super) struct Policy {
+        started: Option<Instant>,
+    }
+
+    impl Policy {
+        pub(super) const fn new() -> Self {
+            Self { started: None }
+        }
+
+        pub(super) fn pause(&mut self) -> bool {
+            let now = Instant::now();
+            let waited = now - *self.started.get_or_insert(now);
+            if waited < SPIN && cpus() > 1 {
+                for _ in 0..PAUSES_A_LOOK {
+                    spin_loop();
+                }
+                return true;
+            }
+            if waited >= SPIN + YIELD || machine_is_busy(now) {
+                return false;
+            }
+            yield_now();
+            let after = Instant::now();
+            if after - now >= BUSY_YIELD {
+                remember_busy(after);
+            }
+            true
+        }
+    }
+
+    /// Until when yielding is given up, in nanoseconds since [`origin`]. A hint that all threads
+    /// share and none depends on.
+    static BUSY_UNTIL: AtomicU64 = AtomicU64::new(0);
+
+    fn machine_is_busy(now: Instant) -> bool {
+        // ORDERING: Relaxed. Only a hint.
+        let until = BUSY_UNTIL.load(Ordering::Relaxed);
+        until != 0 && nanos_since_origin(now) < until
+    }
+
+    #[cold]
+    fn remember_busy(now: Instant) {
+        // ORDERING: Relaxed. Only a hint.
+        BUSY_UNTIL.store(nanos_since_origin(now + BUSY_MEMORY), Ordering::Relaxed);
+    }
+
+    fn nanos_since_origin(moment: Instant) -> u64 {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        let origin = *ORIGIN.get_or_init(Instant::now);
+        u64::try_from(moment.saturating_duration_since(origin).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn cpus() -> usize {
+        static CPUS: OnceLock<usize> = OnceLock::new();
+        *CPUS.get_or_init(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+    }
 }

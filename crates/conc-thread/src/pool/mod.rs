@@ -23,8 +23,10 @@
 mod batch;
 mod builder;
 mod crew;
-pub(crate) mod idle;
+mod idle;
 mod map;
+#[cfg(all(test, conc_loom))]
+mod models;
 mod pace;
 mod progress;
 mod registry;

@@ -7,7 +7,7 @@ use super::slot::Slot;
 use super::worker::{self, Worker};
 use conc_core::executor::Host;
 use conc_core::job::{Call, Package, Runnable};
-use conc_core::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use conc_core::sync::{AtomicBool, AtomicUsize, Ordering, unique_id};
 use conc_core::{CachePadded, Job, JoinError, SubmitError};
 use crossbeam_deque::{Injector, Steal};
 use std::io;
@@ -33,12 +33,10 @@ pub(super) struct Registry {
 
 impl Registry {
     pub(super) fn new(settings: Settings) -> Self {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let threads = settings.workers.saturating_add(settings.max_spares);
         let born = Instant::now();
         Self {
-            // ORDERING: Relaxed. Only uniqueness matters.
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id: unique_id(),
             born,
             injector: Injector::new(),
             idle: CachePadded::new(Idle::new()),
