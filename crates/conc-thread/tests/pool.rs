@@ -205,6 +205,8 @@ fn a_failing_item_is_an_error_in_its_place_and_the_others_go_on() {
 #[test]
 fn the_end_of_a_batch_goes_to_a_worker_without_work() {
     let _watchdog = watchdog();
+    // Longer than the worker runs without looking around.
+    const BATCH: u32 = 200;
     let pool = Arc::new(pool(2));
     let inner = Arc::clone(&pool);
     let first = Mutex::new(None);
@@ -215,15 +217,15 @@ fn the_end_of_a_batch_goes_to_a_worker_without_work() {
                 let this = std::thread::current().id();
                 let started = Instant::now();
                 // The first of the second batch lasts until the other worker has run out of work.
-                while n == 100
+                while n == BATCH
                     && (inner.stats().sleeping == 0 || started.elapsed() < Duration::from_millis(5))
                 {
                     std::hint::spin_loop();
                 }
                 // The others wait until one of them runs elsewhere.
-                if n == 100 {
+                if n == BATCH {
                     *first.lock().unwrap() = Some(this);
-                } else if (120..200).contains(&n) {
+                } else if (BATCH + 70..2 * BATCH).contains(&n) {
                     if *first.lock().unwrap() != Some(this) {
                         divided.store(true, Ordering::SeqCst);
                     }
@@ -233,11 +235,11 @@ fn the_end_of_a_batch_goes_to_a_worker_without_work() {
                 }
                 n
             },
-            0..1_000,
+            0..10 * BATCH,
         )
-        .batch_len(100);
+        .batch_len(BATCH as usize);
     let results: Vec<_> = results.map(Result::unwrap).collect();
-    assert_eq!(results, (0..1_000).collect::<Vec<_>>(), "divided batches keep the order");
+    assert_eq!(results, (0..10 * BATCH).collect::<Vec<_>>(), "divided batches keep the order");
 }
 
 #[test]

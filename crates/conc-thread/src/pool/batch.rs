@@ -6,7 +6,10 @@ use super::registry::Registry;
 use conc_core::job::{Package, caught};
 use conc_core::{Job, JoinError};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// A running batch reports what its items cost when it has something to report.
+const LEARN_AT_ONCE: Duration = Duration::from_micros(10);
 
 /// What all batches of one map share.
 pub(super) struct Shared<F> {
@@ -34,6 +37,20 @@ pub(super) struct Part<R> {
     pub(super) place: usize,
     pub(super) len: usize,
     pub(super) job: Job<Batch<R>>,
+}
+
+/// What some items have cost.
+#[derive(Default)]
+struct Cost {
+    items: usize,
+    time: Duration,
+}
+
+impl Cost {
+    fn add(&mut self, items: usize, time: Duration) {
+        self.items += items;
+        self.time += time;
+    }
 }
 
 impl<R> Batch<R> {
@@ -95,6 +112,7 @@ impl<F> Shared<F> {
             rest: Vec::new(),
         };
         let mut items = items.into_iter();
+        let mut cost = Cost::default();
         while items.len() > 0 {
             let anybody_idle = self.registry.idle.is_anybody_idle();
             if anybody_idle && items.len() > 1 && self.pace.is_worth_sharing(items.len()) {
@@ -103,7 +121,12 @@ impl<F> Shared<F> {
             let started = Instant::now();
             let before = items.len();
             self.run_stride(anybody_idle, &mut items, &mut batch);
-            self.pace.learn(before - items.len(), started.elapsed());
+            cost.add(before - items.len(), started.elapsed());
+            // Rarely, since all workers write there; at once if it is news.
+            if cost.time >= LEARN_AT_ONCE || items.len() == 0 {
+                let Cost { items, time } = std::mem::take(&mut cost);
+                self.pace.learn(items, time);
+            }
         }
         self.meter.count(batch.done.len(), batch.failed.len());
         batch

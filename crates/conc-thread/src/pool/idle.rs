@@ -2,48 +2,90 @@
 //!
 //! # Layout
 //!
-//! `searching` counts the workers that look for work at this moment; `event` is where they sleep.
+//! ```text
+//!   63       42 41       21 20        0
+//!  ┌───────────┬───────────┬───────────┐
+//!  │  called   │ sleepers  │ searching │     one word, and `bell`, where sleepers sleep
+//!  └───────────┴───────────┴───────────┘
+//! ```
+//!
+//! # States
+//!
+//! A worker without work is *searching* (looks at the queues, awake), or a *sleeper*. A sleeper
+//! that has been *called* counts as searching from that moment on, long before it runs: waking up
+//! takes tens of microseconds, in which nobody else needs to be called. Calls are anonymous; any
+//! sleeper may answer one.
 //!
 //! # Transitions
 //!
 //! ```text
-//!   worker without work                        somebody with new work
-//!   ───────────────────                        ──────────────────────
-//!   1. searching += 1                          A. put it into a queue
-//!   2. look, again and again                   B. fence(SeqCst)
-//!   3. found: searching -= 1                   C. searching != 0? done
-//!      was the last, and there is more?        D. wake one sleeper
-//!      wake one sleeper (as A to D)
-//!   4. not found: searching -= 1
-//!   5. announce sleep (fence), look once more
-//!   6. sleep
+//!   worker without work                          somebody with new work
+//!   ───────────────────                          ──────────────────────
+//!   1. searching += 1                            A. put it into a queue
+//!   2. look, again and again                     B. fence(SeqCst)
+//!   3. found: searching -= 1                     C. searching != 0 or no sleepers? done
+//!      was the last, and there is more?          D. in one step: sleepers -= 1,
+//!      as B to E                                    searching += 1, called += 1
+//!   4. not found: in one step searching -= 1,    E. ring the bell
+//!      sleepers += 1; fence(SeqCst)
+//!   5. look once more; found: answer a call if
+//!      there is one, else sleepers -= 1; as B to E
+//!   6. sleep until called; answer: called -= 1;
+//!      on with 2
 //! ```
 //!
 //! # Invariants
 //!
-//! 1. *No work is overlooked.* Who brings work and wakes nobody (C) saw a searcher that had not
-//!    yet left (3 or 4). If that searcher leaves by 4, the look at 5 comes after a fence, and B
-//!    came before its decrement was written: it sees the work. If it leaves by 3 with other work
-//!    and is the last, it asks after a fence of its own whether there is more, and passes the call
-//!    on. If it is not the last, one of the remaining searchers stands in for it.
-//! 2. At most one sleeper is woken for one piece of work, and none while somebody searches: a
-//!    burst of work wakes workers one after the other, each by the last searcher before it.
-//! 3. *The end overtakes no work.* A search ends only if it saw the end, passed the fence of 5, and
+//! 1. *No work is overlooked.* Who brings work and calls nobody saw a searcher that had not yet
+//!    left by 3 or 4. If that searcher leaves by 4, its look at 5 comes after its fence, and B came
+//!    before it left: it sees the work. If it leaves by 3 and is the last, it asks after a fence of
+//!    its own whether there is more, and calls in its turn. If it is not the last, the remaining
+//!    searchers stand in for it. A called sleeper is a searcher, and all this holds for it.
+//! 2. *A call is answered.* `called` is never more than the threads between 4 and 6; one of these
+//!    has the bell's news before it sleeps, or is woken by it. Who leaves at 5 or gives up takes
+//!    a call with it if there is one, and then asks whether there is more.
+//! 3. *The end overtakes no work.* A search ends only if it saw the end, passed the fence of 4, and
 //!    then found nothing. Who brings work and after B does not see the end is therefore seen: had
 //!    our fence been before B, B's side would have seen the end that we saw.
-//! 4. *The end is not slept through.* It is looked for after 5 as well, and announced to sleepers.
+//! 4. *The end is not slept through.* It is looked for after 4 as well, and rings for everybody.
 //!
-//! After the schedulers of Go and tokio ("throttled wake-ups").
+//! After the schedulers of Go and tokio, which throttle wake-ups in this way.
 
 use conc_core::Deadline;
-use conc_core::sync::{AtomicU32, Ordering, fence};
-use conc_core::wait::{EventCount, Patience};
+use conc_core::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use conc_core::sys::futex::{self, Scope, Wake};
+use conc_core::wait::Patience;
+
+const SEARCHING_ONE: u64 = 1;
+const SLEEPERS_ONE: u64 = 1 << 21;
+const CALLED_ONE: u64 = 1 << 42;
+const FIELD: u64 = SLEEPERS_ONE - 1;
+
+const _: () = assert!(CALLED_ONE == SLEEPERS_ONE * SLEEPERS_ONE, "fields of the same width");
 
 /// Who sleeps, who searches, and who has to be woken.
 #[derive(Debug)]
 pub(crate) struct Idle {
-    searching: AtomicU32,
-    event: EventCount,
+    word: AtomicU64,
+    bell: AtomicU32,
+}
+
+/// What the word said at one moment.
+#[derive(Clone, Copy)]
+struct Snapshot(u64);
+
+impl Snapshot {
+    const fn searching(self) -> u64 {
+        self.0 & FIELD
+    }
+
+    const fn sleepers(self) -> u64 {
+        (self.0 / SLEEPERS_ONE) & FIELD
+    }
+
+    const fn called(self) -> u64 {
+        self.0 / CALLED_ONE
+    }
 }
 
 /// What a search is about; the queues behind it are the caller's.
@@ -72,9 +114,19 @@ pub(crate) enum Outcome<W> {
     TimedOut,
 }
 
+/// Why a sleeper woke.
+enum Woken {
+    /// It answers a call, and counts as searching.
+    Called,
+    /// The end may have come; it still counts as a sleeper.
+    Ended,
+    /// So has the time; it still counts as a sleeper.
+    TimedOut,
+}
+
 impl Idle {
     pub(crate) fn new() -> Self {
-        Self { searching: AtomicU32::new(0), event: EventCount::new() }
+        Self { word: AtomicU64::new(0), bell: AtomicU32::new(0) }
     }
 
     /// Work was put into a queue: makes sure that somebody will look.
@@ -84,80 +136,175 @@ impl Idle {
     pub(crate) fn announce(&self) {
         // ORDERING(idle.dekker): SeqCst. Bring work, then ask for searchers; they leave, then look.
         fence(Ordering::SeqCst);
-        // ORDERING: Relaxed. The fence orders it.
-        if self.searching.load(Ordering::Relaxed) == 0 {
-            self.event.notify_fenced(1);
+        let seen = self.load();
+        if seen.searching() == 0 && seen.sleepers() != 0 {
+            self.call(seen);
         }
     }
 
     /// Wakes everybody, for news that is not work.
     pub(crate) fn wake_all(&self) {
-        self.event.notify_all();
+        // ORDERING(idle.dekker): SeqCst. The news is out before anybody is woken for it.
+        fence(Ordering::SeqCst);
+        self.ring(u32::MAX);
     }
 
     /// Whether a worker is without work at this moment. A hint.
     #[inline]
     pub(crate) fn is_anybody_idle(&self) -> bool {
-        // ORDERING: Relaxed. Only a hint.
-        self.searching.load(Ordering::Relaxed) != 0 || self.event.sleepers() != 0
+        self.load().0 != 0
     }
 
-    /// Threads that sleep or are about to. A hint.
+    /// Workers that sleep. A hint.
     pub(crate) fn sleepers(&self) -> usize {
-        self.event.sleepers()
+        usize::try_from(self.load().sleepers()).unwrap_or(usize::MAX)
     }
 
-    /// Looks for work: for a moment awake, then asleep until it is announced.
+    /// Looks for work: for a moment awake, then asleep until called.
     pub(crate) fn search<S: Search>(
         &self,
         search: &S,
         deadline: Option<Deadline>,
     ) -> Outcome<S::Found> {
+        // ORDERING: Relaxed. Only the ways out matter, and they have fences.
+        self.word.fetch_add(SEARCHING_ONE, Ordering::Relaxed);
         loop {
             if let Some(found) = self.search_awake(search) {
+                self.leave_searching(search);
                 return Outcome::Found(found);
             }
             let ended = search.has_ended();
-            let ticket = self.event.prepare();
+            self.fall_asleep();
             if let Some(found) = search.find() {
-                drop(ticket);
-                // This work may have been announced to nobody but us; the rest of it, too.
-                if search.is_there_more() {
-                    self.event.notify_one();
-                }
+                self.leave_sleep(search);
                 return Outcome::Found(found);
             }
             if ended {
+                self.leave_sleep(search);
                 return Outcome::Ended;
             }
-            if search.has_ended() {
-                continue; // Since we asked: look once more after having seen it.
-            }
-            if !ticket.wait(deadline) {
-                return Outcome::TimedOut;
+            match self.sleep(search, deadline) {
+                Woken::Called => {}
+                // Look once more after having seen it.
+                Woken::Ended => self.rise(),
+                Woken::TimedOut => {
+                    self.leave_sleep(search);
+                    return Outcome::TimedOut;
+                }
             }
         }
     }
 
     fn search_awake<S: Search>(&self, search: &S) -> Option<S::Found> {
-        // ORDERING: Relaxed. Only the way out matters, and it has a fence.
-        self.searching.fetch_add(1, Ordering::Relaxed);
         let mut patience = Patience::new();
-        let found = loop {
+        loop {
             let found = search.find();
             if found.is_some() || search.has_ended() || !patience.pause() {
-                break found;
-            }
-        };
-        // ORDERING: Relaxed. The fence below, or the one in `prepare`, orders it.
-        let was_last = self.searching.fetch_sub(1, Ordering::Relaxed) == 1;
-        if found.is_some() && was_last {
-            // ORDERING(idle.dekker): SeqCst. Leave, then look; who brings work looks for us after.
-            fence(Ordering::SeqCst);
-            if search.is_there_more() {
-                self.event.notify_fenced(1);
+                return found;
             }
         }
-        found
+    }
+
+    fn load(&self) -> Snapshot {
+        // ORDERING: Relaxed. A fence before it, or the exchange after it, orders what matters.
+        Snapshot(self.word.load(Ordering::Relaxed))
+    }
+
+    /// Calls one sleeper, unless somebody searches meanwhile.
+    #[cold]
+    fn call(&self, mut seen: Snapshot) {
+        while seen.searching() == 0 && seen.sleepers() != 0 {
+            match self.change(seen, seen.0 - SLEEPERS_ONE + SEARCHING_ONE + CALLED_ONE) {
+                Ok(()) => return self.ring(1),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    fn ring(&self, count: u32) {
+        // ORDERING(idle.bell): Release. Who hears the bell sees the call, and the work behind it.
+        self.bell.fetch_add(1, Ordering::Release);
+        futex::wake(&raw const self.bell, count, Scope::Private);
+    }
+
+    /// From searching to sleeping.
+    fn fall_asleep(&self) {
+        // ORDERING: Relaxed. The fence below orders it.
+        self.word.fetch_add(SLEEPERS_ONE - SEARCHING_ONE, Ordering::Relaxed);
+        // ORDERING(idle.dekker): SeqCst. Leave, then look; who brings work asks for us after.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Sleeps until there is a reason to wake.
+    fn sleep<S: Search>(&self, search: &S, deadline: Option<Deadline>) -> Woken {
+        loop {
+            // ORDERING(idle.bell): Acquire. A bell that has rung shows the call that it rang for.
+            let bell = self.bell.load(Ordering::Acquire);
+            if self.answer_call() {
+                return Woken::Called;
+            }
+            if search.has_ended() {
+                return Woken::Ended;
+            }
+            if futex::wait(&self.bell, bell, deadline, Scope::Private) == Wake::TimedOut {
+                return Woken::TimedOut;
+            }
+        }
+    }
+
+    /// Answers a call, if there is one: from sleeping to searching, as the caller has counted.
+    fn answer_call(&self) -> bool {
+        let mut seen = self.load();
+        while seen.called() != 0 {
+            match self.change(seen, seen.0 - CALLED_ONE) {
+                Ok(()) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// From sleeping to searching, without a call or with one.
+    fn rise(&self) {
+        let mut seen = self.load();
+        loop {
+            let risen = if seen.called() != 0 {
+                seen.0 - CALLED_ONE
+            } else {
+                seen.0 - SLEEPERS_ONE + SEARCHING_ONE
+            };
+            match self.change(seen, risen) {
+                Ok(()) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// From sleeping to away. A call goes with us; what it was for may still lie there.
+    fn leave_sleep<S: Search>(&self, search: &S) {
+        self.rise();
+        self.leave_searching(search);
+    }
+
+    /// From searching to away. The last to leave looks after those who did not call because of it.
+    fn leave_searching<S: Search>(&self, search: &S) {
+        // ORDERING: Relaxed. The fence below orders it.
+        let before = Snapshot(self.word.fetch_sub(SEARCHING_ONE, Ordering::Relaxed));
+        if before.searching() == 1 {
+            // ORDERING(idle.dekker): SeqCst. Leave, then look; who brings work asks for us after.
+            fence(Ordering::SeqCst);
+            let seen = self.load();
+            if seen.sleepers() != 0 && search.is_there_more() {
+                self.call(seen);
+            }
+        }
+    }
+
+    fn change(&self, seen: Snapshot, new: u64) -> Result<(), Snapshot> {
+        // ORDERING: Relaxed. Counts; the fences and the bell order what they stand for.
+        self.word
+            .compare_exchange_weak(seen.0, new, Ordering::Relaxed, Ordering::Relaxed)
+            .map(drop)
+            .map_err(Snapshot)
     }
 }

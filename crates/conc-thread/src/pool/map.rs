@@ -86,25 +86,39 @@ impl<F, I: Iterator> Source<F, I> {
 
 /// The results of one batch on their way out.
 struct Unpacked<R> {
-    next: usize,
     done: std::vec::IntoIter<R>,
-    failed: std::iter::Peekable<std::vec::IntoIter<(usize, JoinError)>>,
+    failed: std::vec::IntoIter<(usize, JoinError)>,
+    next: usize,
+    next_failure: usize,
 }
 
 impl<R> Unpacked<R> {
     fn new(done: Vec<R>, failed: Vec<(usize, JoinError)>) -> Self {
-        Self { next: 0, done: done.into_iter(), failed: failed.into_iter().peekable() }
+        let next_failure = failed.first().map_or(usize::MAX, |(place, _)| *place);
+        Self { done: done.into_iter(), failed: failed.into_iter(), next: 0, next_failure }
+    }
+
+    /// The place of the next result in its batch.
+    fn place(&self) -> usize {
+        self.next
     }
 
     #[inline]
-    fn next(&mut self) -> Option<(usize, Result<R, JoinError>)> {
-        let place = self.next;
-        let result = match self.failed.next_if(|(failed, _)| *failed == place) {
-            Some((_, error)) => Err(error),
-            None => Ok(self.done.next()?),
+    fn next(&mut self) -> Option<Result<R, JoinError>> {
+        let result = if self.next == self.next_failure {
+            Err(self.take_failure()?)
+        } else {
+            Ok(self.done.next()?)
         };
         self.next += 1;
-        Some((place, result))
+        Some(result)
+    }
+
+    #[cold]
+    fn take_failure(&mut self) -> Option<JoinError> {
+        let (_, error) = self.failed.next()?;
+        self.next_failure = self.failed.as_slice().first().map_or(usize::MAX, |(place, _)| *place);
+        Some(error)
     }
 }
 
@@ -254,8 +268,9 @@ where
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((_, result)) = self.current.next() {
-                return Some(result);
+            let result = self.current.next();
+            if result.is_some() {
+                return result;
             }
             self.next_batch()?;
         }
@@ -357,8 +372,9 @@ where
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((place, result)) = self.current.next() {
-                return Some((self.base + place, result));
+            let place = self.base + self.current.place();
+            if let Some(result) = self.current.next() {
+                return Some((place, result));
             }
             self.next_batch()?;
         }

@@ -8,6 +8,7 @@
 //! | `pace` | how many items in one go |
 //! | `progress` | [`Progress`]: how far a map has come |
 //! | `registry` | what handles and workers share; the way of a job into the queues |
+//! | `injector` | the queue of work from outside |
 //! | `worker` | a thread: where it looks for work, how it runs it |
 //! | `slot` | what others may see of a worker |
 //! | `idle` | who sleeps, who searches, who has to be woken (modelled) |
@@ -24,6 +25,7 @@ mod batch;
 mod builder;
 mod crew;
 mod idle;
+mod injector;
 mod map;
 #[cfg(all(test, conc_loom))]
 mod models;

@@ -7,6 +7,7 @@
 
 use super::crew::Crew;
 use super::idle::{Idle, Outcome, Search};
+use conc_core::Deadline;
 use conc_core::sync::{AtomicBool, AtomicU32, Ordering, fence};
 use conc_tests::model;
 use loom::thread;
@@ -84,6 +85,28 @@ fn two_pieces_reach_two_workers() {
         for worker in workers {
             assert_eq!(worker.join().unwrap(), Outcome::Found(()));
         }
+    });
+}
+
+#[test]
+fn a_call_that_meets_a_time_out_is_passed_on() {
+    model("a_call_that_meets_a_time_out_is_passed_on", || {
+        let pool = Pool::new();
+        let hasty = thread::spawn({
+            let pool = Arc::clone(&pool);
+            // A deadline in a model comes at once.
+            let deadline = Deadline::at(std::time::Instant::now());
+            move || pool.idle.search(&*pool, Some(deadline))
+        });
+        let patient = thread::spawn({
+            let pool = Arc::clone(&pool);
+            move || pool.idle.search(&*pool, None)
+        });
+        pool.push();
+        if hasty.join().unwrap() == Outcome::Found(()) {
+            pool.push();
+        }
+        assert_eq!(patient.join().unwrap(), Outcome::Found(()));
     });
 }
 

@@ -8,11 +8,13 @@ use std::time::Duration;
 const BATCH_NANOS: u64 = 200_000;
 /// Never more items in one batch: bounds the memory of what is ahead.
 const BATCH_ITEMS: u64 = 8192;
+/// A batch has at most so many times the items of the one before.
+const GROWTH: u64 = 8;
 /// While a batch runs, somebody without work is noticed after about so long.
 const STRIDE_NANOS: u64 = 10_000;
 /// The same in items, while somebody is without work already: the next item may be the expensive
 /// one that makes sharing worth while, and only the clock would tell.
-const STRIDE_ITEMS_WHEN_IDLE: usize = 16;
+const STRIDE_ITEMS_WHEN_IDLE: usize = 64;
 /// What remains of a batch is given away only if it would take longer than this.
 const WORTH_SHARING_NANOS: u64 = 20_000;
 
@@ -53,9 +55,11 @@ impl Pace {
         }
         let Some(item_nanos) = self.item_nanos() else { return 1 };
         let wanted = (BATCH_NANOS / item_nanos).clamp(1, BATCH_ITEMS);
-        let share = share.map_or(u64::MAX, |share| share.max(1) as u64);
-        // Doubling at most: the first items may not be like the others.
-        to_usize(wanted.min(share).min(2 * last.max(1) as u64))
+        // Not so short that handing it over costs more than an uneven end.
+        let worth_it = (WORTH_SHARING_NANOS / item_nanos).max(1);
+        let share = share.map_or(u64::MAX, |share| worth_it.max(share as u64));
+        // Step by step: the first items may not be like the others.
+        to_usize(wanted.min(share).min(GROWTH * last.max(1) as u64))
     }
 
     /// After how many items a running batch looks around.
@@ -90,16 +94,16 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn batches_grow_by_doubling_up_to_the_cost_of_items() {
+    fn batches_grow_step_by_step_up_to_the_cost_of_items() {
         let _watchdog = watchdog();
         let pace = Pace::adaptive();
         assert_eq!(pace.next_batch(1, None), 1, "nothing is known yet");
-        pace.learn(1, Duration::from_micros(20));
+        pace.learn(1, Duration::from_micros(2));
         let lens: Vec<_> =
             std::iter::successors(Some(1), |last| Some(pace.next_batch(*last, None)))
-                .take(6)
+                .take(5)
                 .collect();
-        assert_eq!(lens, [1, 2, 4, 8, 10, 10]);
+        assert_eq!(lens, [1, 8, 64, 100, 100]);
     }
 
     #[test]
@@ -108,8 +112,11 @@ mod tests {
         let pace = Pace::adaptive();
         pace.learn(1_000, Duration::from_nanos(10));
         assert_eq!(pace.next_batch(1 << 20, None), BATCH_ITEMS as usize);
+        let pace = Pace::adaptive();
+        pace.learn(1, Duration::from_micros(4));
+        assert_eq!(pace.next_batch(1 << 20, None), 50);
         assert_eq!(pace.next_batch(1 << 20, Some(7)), 7);
-        assert_eq!(pace.next_batch(1 << 20, Some(0)), 1);
+        assert_eq!(pace.next_batch(1 << 20, Some(0)), 5, "20 µs are worth the way");
     }
 
     #[test]

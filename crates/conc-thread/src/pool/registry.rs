@@ -3,13 +3,14 @@
 use super::builder::Settings;
 use super::crew::Crew;
 use super::idle::Idle;
+use super::injector::Injector;
 use super::slot::Slot;
 use super::worker::{self, Worker};
 use conc_core::executor::Host;
 use conc_core::job::{Call, Package, Runnable};
 use conc_core::sync::{AtomicBool, AtomicUsize, Ordering, unique_id};
 use conc_core::{CachePadded, Job, JoinError, SubmitError};
-use crossbeam_deque::{Injector, Steal};
+use crossbeam_deque::Steal;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,7 +22,7 @@ pub(super) struct Registry {
     pub(super) settings: Settings,
     pub(super) born: Instant,
     /// Work from outside, and what workers give up.
-    pub(super) injector: Injector<Runnable>,
+    pub(super) injector: CachePadded<Injector>,
     pub(super) idle: CachePadded<Idle>,
     /// Once true, always true: no more work is accepted.
     closed: CachePadded<AtomicBool>,
@@ -38,7 +39,7 @@ impl Registry {
         Self {
             id: unique_id(),
             born,
-            injector: Injector::new(),
+            injector: CachePadded::new(Injector::new()),
             idle: CachePadded::new(Idle::new()),
             closed: CachePadded::new(AtomicBool::new(false)),
             slots: (0..threads).map(|_| Slot::new()).collect(),
@@ -174,7 +175,8 @@ impl Registry {
     }
 
     fn steal_one(&self) -> Option<Runnable> {
-        take(|| self.injector.steal())
+        self.injector
+            .pop()
             .or_else(|| self.used_slots().iter().find_map(|slot| take(|| slot.steal())))
     }
 

@@ -123,7 +123,7 @@ impl Local {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
         if tick % OUTSIDE_FIRST == 0 && self.outside.get() == 0 {
-            let outside = take(|| self.registry.injector.steal());
+            let outside = self.registry.injector.pop();
             if outside.is_some() {
                 return outside;
             }
@@ -202,7 +202,8 @@ impl Search for Local {
             self.outside.set(self.outside.get().saturating_sub(1));
             return own;
         }
-        let outside = take(|| self.registry.injector.steal_batch_and_pop(&self.deque));
+        let registry = &self.registry;
+        let outside = registry.injector.pop_batch(&self.deque, registry.settings.workers);
         if outside.is_some() {
             self.outside.set(self.deque.len());
             return outside;

@@ -1,0 +1,10 @@
+//! All groups. A new one is a folder here and a line in [`all`].
+
+mod thread_pool;
+
+use crate::harness::Group;
+
+/// Every group, in the order in which `all` runs them.
+pub(crate) fn all() -> Vec<Group> {
+    vec![thread_pool::group()]
+}

@@ -1,0 +1,36 @@
+//! Jobs that are busy for a given time.
+//!
+//! Counted work, not a look at the clock: a worker that is pushed off its CPU has lost that time,
+//! and its job must not be shorter for it.
+
+use std::hint::black_box;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Keeps the CPU busy for about so long, without a system call.
+pub(super) fn busy_for(duration: Duration) {
+    static STEPS_PER_MICROSECOND: OnceLock<f64> = OnceLock::new();
+    let per_microsecond = *STEPS_PER_MICROSECOND.get_or_init(calibrate);
+    steps((duration.as_secs_f64() * 1e6 * per_microsecond) as u64);
+}
+
+fn steps(count: u64) {
+    let mut state = black_box(1_u64);
+    for _ in 0..count {
+        // A chain of multiplications: no step can begin before the last one has ended.
+        state = black_box(state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1));
+    }
+}
+
+/// The best of some tries: whatever interrupts a try makes it slower, never faster.
+fn calibrate() -> f64 {
+    const STEPS: u64 = 1_000_000;
+    const TRIES: usize = 10;
+    let micros = || {
+        let begin = Instant::now();
+        steps(STEPS);
+        begin.elapsed().as_secs_f64() * 1e6
+    };
+    let best = (0..TRIES).map(|_| micros()).fold(f64::INFINITY, f64::min);
+    STEPS as f64 / best
+}

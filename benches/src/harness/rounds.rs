@@ -1,0 +1,123 @@
+//! Runs the contenders of a case: warm-up, interleaved rounds, repeats of disturbed runs.
+
+use super::disturbance::Watch;
+use super::watchdog::Watchdog;
+use super::{Bench, Case, Contender, Entry, Outcome, Report, Round, Row, Scale};
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+/// A run is repeated so often, if it is disturbed again and again.
+const REPEATS: usize = 2;
+
+/// How long and how often to measure.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) scale: Scale,
+    pub(crate) rounds: usize,
+}
+
+impl Plan {
+    fn warm_up(&self) -> Bench {
+        Bench { scale: self.scale, at_least: Duration::ZERO }
+    }
+
+    fn timed(&self) -> Bench {
+        let millis = match self.scale {
+            Scale::Full => 300,
+            Scale::Quick => 30,
+        };
+        Bench { scale: self.scale, at_least: Duration::from_millis(millis) }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cpus = std::thread::available_parallelism().map_or(0, usize::from);
+        let scale = match self.scale {
+            Scale::Full => "",
+            Scale::Quick => ", quick: not to be compared",
+        };
+        write!(f, "{cpus} CPUs, 1 warm-up round, {} timed rounds{scale}", self.rounds)
+    }
+}
+
+/// Runs each contender once per round, in reverse order every other round.
+pub(crate) fn run_case(plan: &Plan, case: &Case, contenders: &[&Contender]) -> Report {
+    let mut report = Report::new(case);
+    let mut runners = Vec::new();
+    for contender in contenders {
+        match contender.entry {
+            Entry::Absent => report.skip(contender.name, contender.how),
+            Entry::Runs(run) => {
+                let runner = Runner { case: case.name, run, row: Row::new(contender.name) };
+                match runner.run_once(&plan.warm_up(), "warm-up") {
+                    Ok(_) => runners.push(runner),
+                    Err(missing) => report.skip(contender.name, &missing.0),
+                }
+            }
+        }
+    }
+    let bench = plan.timed();
+    for round in 1..=plan.rounds {
+        // What one contender leaves behind must not always fall on the same other one.
+        let mut order: Vec<_> = runners.iter_mut().collect();
+        if round % 2 == 0 {
+            order.reverse();
+        }
+        for runner in order {
+            runner.run_round(&bench, &format!("round {round}/{}", plan.rounds));
+        }
+    }
+    progress("");
+    report.rows = runners.into_iter().map(|runner| runner.row).collect();
+    report
+}
+
+/// A contender that can run, and what it has given so far.
+struct Runner {
+    case: &'static str,
+    run: fn(&Bench) -> Outcome,
+    row: Row,
+}
+
+impl Runner {
+    fn run_once(&self, bench: &Bench, stage: &str) -> Outcome {
+        progress(&format!("{}: {}, {stage}", self.case, self.row.name));
+        let _watchdog = Watchdog::watch(self.case, self.row.name);
+        (self.run)(bench)
+    }
+
+    /// Repeats a disturbed run; if no try is clean, the last one stands and is marked.
+    fn run_round(&mut self, bench: &Bench, stage: &str) {
+        let mut round = self.measured(bench, stage);
+        for _ in 0..REPEATS {
+            if !round.is_disturbed {
+                break;
+            }
+            round = self.measured(bench, stage);
+        }
+        self.row.rounds.push(round);
+    }
+
+    /// # Panics
+    ///
+    /// If the contender has gone missing since the warm-up.
+    fn measured(&self, bench: &Bench, stage: &str) -> Round {
+        let watch = Watch::start();
+        match self.run_once(bench, stage) {
+            Ok(samples) => Round { samples, is_disturbed: watch.is_disturbed() },
+            Err(missing) => panic!("there in the warm-up, but not now: {}", missing.0),
+        }
+    }
+}
+
+/// Shows a person what runs at the moment; an empty text wipes it away.
+fn progress(text: &str) {
+    let mut stderr = io::stderr().lock();
+    if stderr.is_terminal() {
+        // Progress is a courtesy: if it cannot be shown, the figures count all the same.
+        let _ = write!(stderr, "\r\x1b[K{text}");
+        let _ = stderr.flush();
+    }
+}

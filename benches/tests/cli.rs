@@ -1,0 +1,47 @@
+//! The command line: what it lists, what it refuses.
+
+use std::process::{Command, Output};
+
+fn conc_bench(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_conc-bench")).args(arguments).output().unwrap()
+}
+
+#[test]
+fn the_list_names_groups_cases_and_contenders() {
+    let output = conc_bench(&["--list"]);
+    assert!(output.status.success());
+    let list = String::from_utf8(output.stdout).unwrap();
+    for name in ["thread_pool:", "tiny_submit:", "conc_submit", "limit_serial", "rusty_pool"] {
+        assert!(list.contains(name), "no {name} in\n{list}");
+    }
+}
+
+#[test]
+fn what_does_not_exist_ends_with_code_2_and_says_what_exists() {
+    for (arguments, known) in [
+        (&["thread_pol"][..], "thread_pool"),
+        (&["all", "--case", "tiny"], "tiny_submit"),
+        (&["all", "--contender", "tokio"], "rayon"),
+        (&["all", "--rounds", "0"], "--rounds"),
+        (&[], "<GROUP>"),
+    ] {
+        let output = conc_bench(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(known), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn a_quick_run_writes_a_line_of_json_for_each_figure() {
+    let file = format!("{}/figures.json", env!("CARGO_TARGET_TMPDIR"));
+    let arguments =
+        ["all", "--case", "tiny_map", "--contender", "limit_serial", "--quick", "--rounds", "2"];
+    let output = conc_bench(&[&arguments[..], &["--json", &file]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let first = lines.lines().next().unwrap();
+    let begin = r#"{"group":"thread_pool","case":"tiny_map","contender":"limit_serial","metric":"time_per_job","unit":"ns","median":"#;
+    assert!(first.starts_with(begin), "{first}");
+    assert_eq!(lines.lines().count(), 3, "time, first and cpu:\n{lines}");
+}
