@@ -370,3 +370,27 @@ fn submitting_races_with_closing_and_no_job_is_lost() {
         }
     }
 }
+
+#[test]
+fn the_timeline_shows_each_item_of_a_map() {
+    let _watchdog = watchdog();
+    let pool = ThreadPool::builder().workers(2).trace(true).build().unwrap();
+    let results = pool.map(
+        |n: u32| {
+            label(format!("item {n}"));
+            assert!(n != 7, "unlucky");
+        },
+        0..100,
+    );
+    assert_eq!(results.filter(Result::is_err).count(), 1);
+    pool.shutdown();
+    let timeline = pool.timeline();
+    let spans: Vec<_> = timeline.lanes.iter().flat_map(|lane| &lane.spans).collect();
+    assert_eq!(spans.len(), 100);
+    let failed: Vec<_> = spans
+        .iter()
+        .filter(|span| span.outcome == conc_core::trace::Outcome::Failed)
+        .map(|span| &*span.name)
+        .collect();
+    assert_eq!(failed, ["item 7"]);
+}

@@ -3,6 +3,7 @@
 use super::pace::Pace;
 use super::progress::Meter;
 use super::registry::Registry;
+use super::worker::run_item;
 use conc_core::job::{Package, caught};
 use conc_core::{Job, JoinError};
 use std::sync::Arc;
@@ -146,7 +147,7 @@ impl<F> Shared<F> {
         let done = &mut batch.done;
         let outcome = caught(|| {
             for item in items.by_ref().take(stride) {
-                done.push((self.function)(item));
+                done.push(run_item(&self.registry, || (self.function)(item)));
                 if !anybody_idle && self.registry.idle.is_anybody_idle() {
                     break;
                 }

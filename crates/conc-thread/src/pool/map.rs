@@ -13,6 +13,10 @@ use std::sync::Arc;
 /// Batches that are kept ahead for each worker: one that runs, one that waits, and one to spare
 /// while the reader is busy.
 const BATCHES_PER_WORKER: usize = 3;
+/// Short batches, that is few and expensive items, may be further ahead: the one that the reader
+/// waits for can take many times longer than those after it, and their workers should not stop.
+const SHORT_BATCHES_PER_WORKER: usize = 16;
+const FEW_ITEMS: usize = 256;
 
 /// How a map is to be run; fixed by the first call of `next`.
 struct Plan {
@@ -51,8 +55,11 @@ impl<F, I: Iterator> Source<F, I> {
         }
     }
 
-    fn workers(&self) -> usize {
-        self.shared.registry.settings.workers
+    /// Whether another batch should go out when so many are out.
+    fn wants_more(&self, batches: usize) -> bool {
+        let workers = self.shared.registry.settings.workers;
+        let few = self.ahead < FEW_ITEMS && batches < workers * SHORT_BATCHES_PER_WORKER;
+        few || batches < workers * BATCHES_PER_WORKER
     }
 
     /// Hands the next batch over; `None` if the items are exhausted or enough are ahead.
@@ -166,7 +173,7 @@ macro_rules! choices {
         }
 
         /// Takes at most so many items out of the source before their results are given out.
-        /// Default: three batches a worker.
+        /// Default: three batches a worker, sixteen while these are short.
         ///
         /// # Panics
         ///
@@ -242,7 +249,7 @@ where
     #[cold]
     fn next_batch(&mut self) -> Option<()> {
         let source = self.stage.source();
-        while self.parts.len() < source.workers() * BATCHES_PER_WORKER {
+        while source.wants_more(self.parts.len()) {
             let Some(part) = source.next_part() else { break };
             self.parts.push_back(part);
         }
@@ -342,7 +349,7 @@ where
 {
     #[cold]
     fn next_batch(&mut self) -> Option<()> {
-        while self.parts.len() < self.stage.source().workers() * BATCHES_PER_WORKER {
+        while self.stage.source().wants_more(self.parts.len()) {
             let Some(part) = self.stage.source().next_part() else { break };
             self.add(part);
         }

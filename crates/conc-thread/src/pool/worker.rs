@@ -35,6 +35,29 @@ pub(super) fn push_local(home: u64, work: Runnable) -> Option<Runnable> {
     })
 }
 
+/// Runs one item of a batch; in a pool that records, as an entry of its own.
+pub(super) fn run_item<R>(registry: &Registry, run: impl FnOnce() -> R) -> R {
+    if !registry.settings.trace {
+        return run();
+    }
+    /// Records when it goes, that is also when the item panics.
+    struct Item(Option<Running>, &'static str);
+    impl Drop for Item {
+        fn drop(&mut self) {
+            let panicked = std::thread::panicking();
+            let outcome = if panicked { trace::Outcome::Failed } else { trace::Outcome::Completed };
+            LOCAL.with_borrow(|local| {
+                if let (Some(local), Some(running)) = (local, self.0.take()) {
+                    local.items_recorded.set(true);
+                    local.record(self.1, running, outcome);
+                }
+            });
+        }
+    }
+    let _item = Item(Some(Running::start()), std::any::type_name_of_val(&run));
+    run()
+}
+
 /// A thread that is about to start.
 pub(super) struct Worker {
     registry: Arc<Registry>,
@@ -78,6 +101,7 @@ impl Worker {
             stack_base: stack_position(),
             tick: Cell::new(0),
             outside: Cell::new(0),
+            items_recorded: Cell::new(false),
         });
         LOCAL.set(Some(Rc::clone(&local)));
         let host = <dyn Host>::enter(Rc::clone(&local) as Rc<dyn Host>);
@@ -97,6 +121,8 @@ struct Local {
     tick: Cell<u32>,
     /// At most so many entries at the front of the queue came from outside.
     outside: Cell<usize>,
+    /// The job that ran last was a batch whose items have been recorded.
+    items_recorded: Cell<bool>,
 }
 
 impl Local {
@@ -173,23 +199,31 @@ impl Local {
         }
         self.slot().figures.count_job(ran);
         if let Some(running) = running {
-            self.record(work, running, ran);
+            self.record_job(work, running, ran);
         }
         true
     }
 
-    fn record(&self, work: &dyn Work, running: Running, ran: Ran) {
+    fn record_job(&self, work: &dyn Work, running: Running, ran: Ran) {
+        if self.items_recorded.take() {
+            drop(running.stop());
+            return;
+        }
         let outcome = match ran {
             Ran::Panicked => trace::Outcome::Failed,
             Ran::Completed | Ran::Not => trace::Outcome::Completed,
         };
+        self.record(work.name(), running, outcome);
+    }
+
+    fn record(&self, unnamed: &'static str, running: Running, outcome: trace::Outcome) {
         let mut recorder = self.slot().recorder.lock();
         recorder
             .get_or_insert_with(|| {
                 let lane = std::thread::current().name().unwrap_or("worker").to_owned();
                 trace::Recorder::new(lane, self.registry.born)
             })
-            .finish(running, work.name(), outcome);
+            .finish(running, unnamed, outcome);
     }
 }
 

@@ -1,0 +1,148 @@
+//! The main job of the family: one function over many real files, in every world that runs today.
+//!
+//! `cargo run --release --example tour [DIR]` counts and hashes the files of DIR, first on the
+//! caller's thread, then on a pool of threads, checks that both agree, and draws what happened.
+#![allow(clippy::print_stdout, reason = "a program shows its results")]
+
+#[path = "tour/bar.rs"]
+mod bar;
+#[path = "tour/corpus.rs"]
+mod corpus;
+#[path = "tour/digest.rs"]
+mod digest;
+#[path = "tour/table.rs"]
+mod table;
+
+use bar::Bar;
+use clap::Parser;
+use conc_kit::thread::ThreadPool;
+use conc_kit::trace::{Picture, Timeline};
+use conc_kit::{Executor, InlineExecutor, JoinError};
+use corpus::Corpus;
+use digest::{Digest, digest};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use table::Row;
+
+/// Counts the words of all files of a folder and hashes them, in every world that runs today, and
+/// compares results and times.
+#[derive(Debug, Parser)]
+#[command(name = "tour")]
+struct Options {
+    /// The folder; default: this repository, with generated text beside it.
+    dir: Option<PathBuf>,
+    /// Threads of the pool; default: the CPUs that this process may use.
+    #[arg(long)]
+    workers: Option<usize>,
+    /// Where pictures and generated text go.
+    #[arg(long, default_value = "target/tour")]
+    out: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum TourError {
+    #[error(transparent)]
+    Corpus(#[from] corpus::CorpusError),
+    #[error("no pool: {0}")]
+    Pool(#[from] conc_kit::thread::BuildError),
+    #[error("{world} disagrees with inline on {path}")]
+    Disagreement { world: &'static str, path: String },
+    #[error("cannot write {path}: {source}")]
+    Output { path: String, source: std::io::Error },
+}
+
+/// What one world made of the files.
+struct Run {
+    world: String,
+    time: Duration,
+    results: Vec<Result<Digest, JoinError>>,
+}
+
+fn main() -> ExitCode {
+    match tour(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tour: {error}");
+            // 2: what was asked for makes no sense; 1: something went wrong on the way.
+            ExitCode::from(if matches!(error, TourError::Corpus(_)) { 2 } else { 1 })
+        }
+    }
+}
+
+fn tour(options: &Options) -> Result<(), TourError> {
+    let corpus = match &options.dir {
+        Some(dir) => Corpus::of_folder(dir)?,
+        None => Corpus::of_this_repository(&options.out.join("text"))?,
+    };
+    println!("{corpus}\n");
+
+    let inline = run("inline".to_owned(), &InlineExecutor::new(), &corpus);
+
+    let mut pool = ThreadPool::builder().name("worker").trace(true);
+    if let Some(workers) = options.workers {
+        pool = pool.workers(workers);
+    }
+    let pool = pool.build()?;
+    let threads = run(format!("threads ({})", pool.parallelism()), &pool, &corpus);
+    pool.shutdown();
+    agree("threads", &corpus, &inline, &threads)?;
+
+    let rows: Vec<_> = [&inline, &threads].map(|run| row(run, &corpus, inline.time)).into();
+    print!("{}", table::format(&rows));
+    println!("\nBoth worlds agree on every file.");
+    for (path, result) in corpus.paths().zip(&inline.results) {
+        match result {
+            Ok(Digest { error: Some(error), .. }) => println!("not read: {path}: {error}"),
+            Ok(_) => {}
+            Err(error) => println!("failed: {path}: {error}"),
+        }
+    }
+    draw(&pool.timeline(), &options.out)
+}
+
+/// The whole tour in one function: the same call in every world.
+fn run(world: String, executor: &impl Executor, corpus: &Corpus) -> Run {
+    let bar = Bar::new(&world, corpus.len());
+    let started = Instant::now();
+    let files = corpus.paths().map(str::to_owned);
+    let results = executor.map(digest, files).inspect(|_| bar.advance()).collect();
+    let time = started.elapsed();
+    Run { world, time, results }
+}
+
+fn agree(
+    world: &'static str,
+    corpus: &Corpus,
+    reference: &Run,
+    other: &Run,
+) -> Result<(), TourError> {
+    let pairs = reference.results.iter().zip(&other.results);
+    match corpus.paths().zip(pairs).find(|(_, (one, another))| one != another) {
+        None if reference.results.len() == other.results.len() => Ok(()),
+        None => Err(TourError::Disagreement { world, path: "the number of files".to_owned() }),
+        Some((path, _)) => Err(TourError::Disagreement { world, path: path.to_owned() }),
+    }
+}
+
+fn row(run: &Run, corpus: &Corpus, reference: Duration) -> Row {
+    let words = run.results.iter().flatten().map(|digest| digest.words).sum();
+    Row { world: run.world.clone(), time: run.time, reference, bytes: corpus.bytes(), words }
+}
+
+fn draw(timeline: &Timeline, out: &Path) -> Result<(), TourError> {
+    let write = |name: &str, draw: &dyn Fn(File) -> std::io::Result<()>| {
+        let path = out.join(name);
+        File::create(&path)
+            .and_then(draw)
+            .map_err(|source| TourError::Output { path: path.display().to_string(), source })
+            .map(|()| println!("{}", path.display()))
+    };
+    std::fs::create_dir_all(out)
+        .map_err(|source| TourError::Output { path: out.display().to_string(), source })?;
+    println!("\nWhat each worker did when:");
+    let title = "tour: one box a file, one lane a worker";
+    write("timeline.svg", &|file| Picture::new(timeline).title(title).write(file))?;
+    write("trace.json", &|file| timeline.write_chrome(file))
+}
