@@ -1,0 +1,126 @@
+//! Runs the example programs and checks what they print.
+#![cfg(not(conc_loom))]
+
+use conc_tests::{Program, watchdog};
+
+#[test]
+fn executors_prints_the_same_in_every_world() {
+    let _watchdog = watchdog();
+    let output = Program::example("executors").run().success();
+    let (inline, threads) = output
+        .split_once("\n\n")
+        .unwrap_or_else(|| panic!("two paragraphs expected, got {output}"));
+    let body = |text: &str| text.trim().split_once('\n').map(|(_, body)| body.to_owned());
+    assert_eq!(body(inline), body(threads));
+    for line in [
+        "== inline: NESTS",
+        "== threads: PARALLEL | CANCELS_QUEUED | BLOCKING | NESTS",
+        "submit, join        Ok([3, 5])",
+        "on_finish           Ok([6])",
+        "map                 1: panicked: nothing to measure",
+        "map                 2: [1, 1]",
+        "map, endless        Ok([1001, 2001, 3001])",
+        "starmap             Ok([1024, 81])",
+        "as_completed        [(0, Ok([1])), (1, Ok([2])), (2, Ok([3]))]",
+        "wait_all            Ok([4]) Ok(144)",
+        "shutdown            \"too late\" came back",
+    ] {
+        assert!(output.lines().any(|printed| printed == line), "{line} is missing in\n{output}");
+    }
+}
+
+#[test]
+fn fib_race_counts_right_and_refuses_nonsense() {
+    let _watchdog = watchdog();
+    let output = Program::example("fib_race").args(["10", "20"]).run().success();
+    let counted: Vec<_> = output
+        .lines()
+        .skip(1)
+        .map_while(|line| {
+            let mut columns = line.split_whitespace();
+            Some((columns.next()?.parse::<u64>().ok()?, columns.next()?.parse::<u64>().ok()?))
+        })
+        .collect();
+    assert_eq!(counted.len(), 11);
+    assert_eq!((counted[0], counted[10]), ((10, 55), (20, 6765)));
+    assert!(output.lines().last().is_some_and(|line| line.contains("x with")));
+
+    for nonsense in [&["many"][..], &["9", "3"], &["1", "2000"]] {
+        let refused = Program::example("fib_race").args(nonsense).run();
+        assert_eq!(refused.code(), Some(2));
+        assert!(refused.stderr().contains("usage"));
+    }
+}
+
+#[test]
+fn the_tour_agrees_and_draws() {
+    let _watchdog = watchdog();
+    let folder = Folder::new("tour_agrees");
+    std::fs::create_dir_all(folder.path("deep/er")).unwrap();
+    std::fs::write(folder.path("one.txt"), "to be or not to be\n").unwrap();
+    std::fs::write(folder.path("deep/er/two.txt"), "that is the question").unwrap();
+    std::fs::write(folder.path("empty"), "").unwrap();
+    let out = folder.path("out");
+
+    let output = Program::example("tour")
+        .arg(folder.path("."))
+        .args(["--workers", "2", "--out"])
+        .arg(&out)
+        .run()
+        .success();
+    assert!(output.starts_with("3 files, 0.0 MB"), "{output}");
+    for world in ["inline", "threads (2)"] {
+        let row = output.lines().find(|line| line.starts_with(world)).expect(world);
+        assert!(row.ends_with("10"), "ten words: {row}");
+    }
+    assert!(output.contains("Both worlds agree on every file."));
+
+    let picture = std::fs::read_to_string(out.join("timeline.svg")).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("worker_"), "{picture}");
+    let trace = std::fs::read_to_string(out.join("trace.json")).unwrap();
+    let trace: serde_json::Value = serde_json::from_str(&trace).expect("well-formed JSON");
+    let spans = trace["traceEvents"].as_array().expect("a list of events");
+    let named = |name| spans.iter().filter(|span| span["name"] == name).count();
+    assert_eq!((named("one.txt"), named("two.txt"), named("empty")), (1, 1, 1));
+}
+
+#[test]
+fn the_tour_says_what_it_cannot_read() {
+    let _watchdog = watchdog();
+    let folder = Folder::new("tour_cannot_read");
+    for (dir, complaint) in [
+        (folder.path("nowhere"), "cannot read the folder"),
+        (folder.path("file"), "is not a folder"),
+        (folder.path("bare"), "holds no files"),
+    ] {
+        std::fs::write(folder.path("file"), "x").unwrap();
+        std::fs::create_dir_all(folder.path("bare")).unwrap();
+        let refused = Program::example("tour").arg(&dir).run();
+        assert_eq!(refused.code(), Some(2), "{refused:?}");
+        assert!(refused.stderr().contains(complaint), "{refused:?}");
+        assert!(refused.stderr().contains(dir.file_name().unwrap().to_str().unwrap()));
+    }
+    let help = Program::example("tour").arg("--help").run().success();
+    assert!(help.contains("Usage: tour [OPTIONS] [DIR]"), "{help}");
+}
+
+/// A folder of a test's own, removed with it.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("conc_{test}_{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
