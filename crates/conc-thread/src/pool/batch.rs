@@ -2,7 +2,7 @@
 
 use super::pace::Pace;
 use super::progress::Meter;
-use super::registry::Registry;
+use super::registry::{Hurry, Registry};
 use super::worker::run_item;
 use conc_core::job::{Package, caught};
 use conc_core::{Job, JoinError};
@@ -80,7 +80,7 @@ impl<F> Shared<F> {
     {
         let len = items.len();
         let shared = Arc::clone(self);
-        let job = self.registry.submit(move || shared.run(place, items));
+        let job = self.registry.submit(move || shared.run(place, items), Hurry::AtOnce);
         let job = job.unwrap_or_else(|_closed| Job::finished(Err(JoinError::Cancelled)));
         Part { place, len, job }
     }
@@ -95,7 +95,7 @@ impl<F> Shared<F> {
         let len = items.len();
         let shared = Arc::clone(self);
         let package = Package::new(self.registry.id, move || shared.run(place, items));
-        self.registry.push(package.runnable());
+        self.registry.push(package.runnable(), Hurry::AtOnce);
         Part { place, len, job: package.into_job() }
     }
 

@@ -3,10 +3,10 @@
 //! # Layout
 //!
 //! ```text
-//!   63       42 41       21 20        0
-//!  ┌───────────┬───────────┬───────────┐
-//!  │  called   │ sleepers  │ searching │     one word, and `bell`, where sleepers sleep
-//!  └───────────┴───────────┴───────────┘
+//!    63   62       42 41       21 20        0
+//!  ┌─────┬───────────┬───────────┬───────────┐
+//!  │ NAP │  called   │ sleepers  │ searching │     one word, and `bell`, where sleepers sleep
+//!  └─────┴───────────┴───────────┴───────────┘
 //! ```
 //!
 //! # States
@@ -16,6 +16,10 @@
 //! takes tens of microseconds, in which nobody else needs to be called. Calls are anonymous; any
 //! sleeper may answer one.
 //!
+//! `NAP`: one of the sleepers will soon wake by itself and look. A worker that runs out of work
+//! while others are awake begins with some naps. Meanwhile a stream of tiny jobs, which the others
+//! run as fast as it comes, does not ring for each job that finds all of them running.
+//!
 //! # Transitions
 //!
 //! ```text
@@ -24,14 +28,16 @@
 //!   1. searching += 1                            A. put it into a queue
 //!   2. look, again and again                     B. fence(SeqCst)
 //!   3. found: searching -= 1                     C. searching != 0 or no sleepers? done
-//!      was the last, and there is more?          D. in one step: sleepers -= 1,
-//!      as B to E                                    searching += 1, called += 1
-//!   4. not found: in one step searching -= 1,    E. ring the bell
-//!      sleepers += 1; fence(SeqCst)
+//!      was the last, and there is more?             NAP, and no hurry? done
+//!      as B to E                                 D. in one step: sleepers -= 1,
+//!   4. not found: in one step searching -= 1,       searching += 1, called += 1
+//!      sleepers += 1, perhaps NAP; fence         E. ring the bell
 //!   5. look once more; found: answer a call if
 //!      there is one, else sleepers -= 1; as B to E
 //!   6. sleep until called; answer: called -= 1;
 //!      on with 2
+//!   7. or until the nap is over: clear NAP;
+//!      fence(SeqCst); on with 5
 //! ```
 //!
 //! # Invariants
@@ -44,10 +50,14 @@
 //! 2. *A call is answered.* `called` is never more than the threads between 4 and 6; one of these
 //!    has the bell's news before it sleeps, or is woken by it. Who leaves at 5 or gives up takes
 //!    a call with it if there is one, and then asks whether there is more.
-//! 3. *The end overtakes no work.* A search ends only if it saw the end, passed the fence of 4, and
+//! 3. *A nap hides nothing for long.* Whoever set `NAP` clears it before it leaves 6, on every
+//!    way out, and looks (or, leaving, asks whether there is more) after a fence. Who brought work
+//!    and saw `NAP` came before that. The last worker to fall asleep clears it as well, so that an
+//!    idle pool is called at once.
+//! 4. *The end overtakes no work.* A search ends only if it saw the end, passed the fence of 4, and
 //!    then found nothing. Who brings work and after B does not see the end is therefore seen: had
 //!    our fence been before B, B's side would have seen the end that we saw.
-//! 4. *The end is not slept through.* It is looked for after 4 as well, and rings for everybody.
+//! 5. *The end is not slept through.* It is looked for after 4 as well, and rings for everybody.
 //!
 //! After the schedulers of Go and tokio, which throttle wake-ups in this way.
 
@@ -55,13 +65,23 @@ use conc_core::Deadline;
 use conc_core::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use conc_core::sys::futex::{self, Scope, Wake};
 use conc_core::wait::Patience;
+use std::time::Duration;
 
 const SEARCHING_ONE: u64 = 1;
 const SLEEPERS_ONE: u64 = 1 << 21;
 const CALLED_ONE: u64 = 1 << 42;
 const FIELD: u64 = SLEEPERS_ONE - 1;
+const NAP: u64 = 1 << 63;
 
 const _: () = assert!(CALLED_ONE == SLEEPERS_ONE * SLEEPERS_ONE, "fields of the same width");
+const _: () = assert!(NAP == CALLED_ONE * SLEEPERS_ONE, "the nap stands above the counts");
+
+/// So many pieces of work may wait for workers that are awake while another one naps.
+pub(crate) const BACKLOG: usize = 16;
+/// A nap may delay a job by so long, beside about as much for waking up.
+const NAP_TIME: Duration = Duration::from_micros(100);
+/// After so many naps without work a worker sleeps until it is called.
+const NAPS: u32 = 4;
 
 /// Who sleeps, who searches, and who has to be woken.
 #[derive(Debug)]
@@ -84,7 +104,11 @@ impl Snapshot {
     }
 
     const fn called(self) -> u64 {
-        self.0 / CALLED_ONE
+        (self.0 / CALLED_ONE) & FIELD
+    }
+
+    const fn has_nap(self) -> bool {
+        self.0 & NAP != 0
     }
 }
 
@@ -96,11 +120,14 @@ pub(crate) trait Search {
     /// Takes a piece of work, if any is in sight.
     fn find(&self) -> Option<Self::Found>;
 
-    /// Whether there is work that somebody else could take.
-    fn is_there_more(&self) -> bool;
+    /// How many pieces somebody else could take, about; not 0 if there is any.
+    fn more(&self) -> usize;
 
     /// Whether the search should end without a result.
     fn has_ended(&self) -> bool;
+
+    /// How many workers there are, about.
+    fn workers(&self) -> usize;
 }
 
 /// How a search ended.
@@ -122,6 +149,8 @@ enum Woken {
     Ended,
     /// So has the time; it still counts as a sleeper.
     TimedOut,
+    /// The nap is over; it still counts as a sleeper.
+    Rested,
 }
 
 impl Idle {
@@ -129,15 +158,16 @@ impl Idle {
         Self { word: AtomicU64::new(0), bell: AtomicU32::new(0) }
     }
 
-    /// Work was put into a queue: makes sure that somebody will look.
+    /// Work was put into a queue: makes sure that somebody will look; at once if there is a hurry,
+    /// as there is when work piles up beyond [`BACKLOG`].
     ///
     /// Contains a `fence(SeqCst)` between the work and whatever the caller reads next.
     #[inline]
-    pub(crate) fn announce(&self) {
+    pub(crate) fn announce(&self, hurry: bool) {
         // ORDERING(idle.dekker): SeqCst. Bring work, then ask for searchers; they leave, then look.
         fence(Ordering::SeqCst);
         let seen = self.load();
-        if seen.searching() == 0 && seen.sleepers() != 0 {
+        if seen.searching() == 0 && seen.sleepers() != 0 && (hurry || !seen.has_nap()) {
             self.call(seen);
         }
     }
@@ -168,28 +198,43 @@ impl Idle {
     ) -> Outcome<S::Found> {
         // ORDERING: Relaxed. Only the ways out matter, and they have fences.
         self.word.fetch_add(SEARCHING_ONE, Ordering::Relaxed);
+        let mut naps = NAPS;
         loop {
             if let Some(found) = self.search_awake(search) {
                 self.leave_searching(search);
                 return Outcome::Found(found);
             }
-            let ended = search.has_ended();
-            self.fall_asleep();
-            if let Some(found) = search.find() {
-                self.leave_sleep(search);
-                return Outcome::Found(found);
-            }
-            if ended {
-                self.leave_sleep(search);
-                return Outcome::Ended;
-            }
-            match self.sleep(search, deadline) {
-                Woken::Called => {}
-                // Look once more after having seen it.
-                Woken::Ended => self.rise(),
-                Woken::TimedOut => {
-                    self.leave_sleep(search);
-                    return Outcome::TimedOut;
+            let mut ended = search.has_ended();
+            let mut nap = self.fall_asleep(search, naps > 0);
+            loop {
+                if let Some(found) = search.find() {
+                    self.leave_sleep(search, nap);
+                    return Outcome::Found(found);
+                }
+                if ended {
+                    self.leave_sleep(search, nap);
+                    return Outcome::Ended;
+                }
+                match self.sleep(search, deadline, nap) {
+                    // Called, or the end may have come: look again after having seen it.
+                    Woken::Called => break self.end_nap(nap),
+                    Woken::Ended => {
+                        self.end_nap(nap);
+                        break self.rise();
+                    }
+                    Woken::TimedOut => {
+                        self.leave_sleep(search, nap);
+                        return Outcome::TimedOut;
+                    }
+                    Woken::Rested => {
+                        naps -= 1;
+                        self.end_nap(nap);
+                        ended = search.has_ended();
+                        nap = naps > 0 && self.begin_nap(search);
+                        // ORDERING(idle.dekker): SeqCst. End the nap, then look; who relied on it
+                        // brought work before.
+                        fence(Ordering::SeqCst);
+                    }
                 }
             }
         }
@@ -227,16 +272,52 @@ impl Idle {
         futex::wake(&raw const self.bell, count, Scope::Private);
     }
 
-    /// From searching to sleeping.
-    fn fall_asleep(&self) {
-        // ORDERING: Relaxed. The fence below orders it.
-        self.word.fetch_add(SLEEPERS_ONE - SEARCHING_ONE, Ordering::Relaxed);
+    /// From searching to sleeping; whether it begins with a nap.
+    fn fall_asleep<S: Search>(&self, search: &S, nap: bool) -> bool {
+        let mut seen = self.load();
+        let nap = loop {
+            let mut asleep = Snapshot(seen.0 + SLEEPERS_ONE - SEARCHING_ONE);
+            let is_last = asleep.sleepers() >= search.workers() as u64;
+            let naps = nap && !is_last && !seen.has_nap();
+            if naps {
+                asleep.0 |= NAP;
+            } else if is_last {
+                asleep.0 &= !NAP;
+            }
+            match self.change(seen, asleep.0) {
+                Ok(()) => break naps,
+                Err(now) => seen = now,
+            }
+        };
         // ORDERING(idle.dekker): SeqCst. Leave, then look; who brings work asks for us after.
         fence(Ordering::SeqCst);
+        nap
+    }
+
+    /// Another nap, if others are awake and nobody else naps.
+    fn begin_nap<S: Search>(&self, search: &S) -> bool {
+        let mut seen = self.load();
+        while seen.sleepers() < search.workers() as u64 && !seen.has_nap() {
+            match self.change(seen, seen.0 | NAP) {
+                Ok(()) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// Wherever the one who naps goes next, it or somebody else will look.
+    fn end_nap(&self, nap: bool) {
+        if nap {
+            // ORDERING: Relaxed. A fence follows on every way to the next look.
+            self.word.fetch_and(!NAP, Ordering::Relaxed);
+        }
     }
 
     /// Sleeps until there is a reason to wake.
-    fn sleep<S: Search>(&self, search: &S, deadline: Option<Deadline>) -> Woken {
+    fn sleep<S: Search>(&self, search: &S, deadline: Option<Deadline>, nap: bool) -> Woken {
+        let nap_ends = if nap { Deadline::after(NAP_TIME) } else { None };
+        let first = nap_ends.into_iter().chain(deadline).min();
         loop {
             // ORDERING(idle.bell): Acquire. A bell that has rung shows the call that it rang for.
             let bell = self.bell.load(Ordering::Acquire);
@@ -246,8 +327,9 @@ impl Idle {
             if search.has_ended() {
                 return Woken::Ended;
             }
-            if futex::wait(&self.bell, bell, deadline, Scope::Private) == Wake::TimedOut {
-                return Woken::TimedOut;
+            if futex::wait(&self.bell, bell, first, Scope::Private) == Wake::TimedOut {
+                let nap_is_over = nap && first == nap_ends;
+                return if nap_is_over { Woken::Rested } else { Woken::TimedOut };
             }
         }
     }
@@ -281,7 +363,8 @@ impl Idle {
     }
 
     /// From sleeping to away. A call goes with us; what it was for may still lie there.
-    fn leave_sleep<S: Search>(&self, search: &S) {
+    fn leave_sleep<S: Search>(&self, search: &S, nap: bool) {
+        self.end_nap(nap);
         self.rise();
         self.leave_searching(search);
     }
@@ -294,8 +377,11 @@ impl Idle {
             // ORDERING(idle.dekker): SeqCst. Leave, then look; who brings work asks for us after.
             fence(Ordering::SeqCst);
             let seen = self.load();
-            if seen.sleepers() != 0 && search.is_there_more() {
-                self.call(seen);
+            if seen.sleepers() != 0 {
+                let more = search.more();
+                if more > 0 && (more > BACKLOG || !seen.has_nap()) {
+                    self.call(seen);
+                }
             }
         }
     }

@@ -27,11 +27,14 @@ impl Injector {
         Self { queue: Mutex::new(VecDeque::new()), len: AtomicUsize::new(0) }
     }
 
-    pub(super) fn push(&self, work: Runnable) {
+    /// Adds an entry and says how many there are.
+    pub(super) fn push(&self, work: Runnable) -> usize {
         let mut queue = self.lock();
         queue.push_back(work);
+        let len = queue.len();
         // ORDERING: Relaxed. The fence in `Idle::announce` orders it.
-        self.len.store(queue.len(), Ordering::Relaxed);
+        self.len.store(len, Ordering::Relaxed);
+        len
     }
 
     pub(super) fn pop(&self) -> Option<Runnable> {

@@ -13,11 +13,6 @@ use std::sync::Arc;
 /// Batches that are kept ahead for each worker: one that runs, one that waits, and one to spare
 /// while the reader is busy.
 const BATCHES_PER_WORKER: usize = 3;
-/// Short batches, that is few and expensive items, may be further ahead: the one that the reader
-/// waits for can take many times longer than those after it, and their workers should not stop.
-const SHORT_BATCHES_PER_WORKER: usize = 16;
-const FEW_ITEMS: usize = 256;
-
 /// How a map is to be run; fixed by the first call of `next`.
 struct Plan {
     registry: Arc<Registry>,
@@ -58,8 +53,7 @@ impl<F, I: Iterator> Source<F, I> {
     /// Whether another batch should go out when so many are out.
     fn wants_more(&self, batches: usize) -> bool {
         let workers = self.shared.registry.settings.workers;
-        let few = self.ahead < FEW_ITEMS && batches < workers * SHORT_BATCHES_PER_WORKER;
-        few || batches < workers * BATCHES_PER_WORKER
+        batches < workers * BATCHES_PER_WORKER || self.shared.pace.is_little(self.ahead / workers)
     }
 
     /// Hands the next batch over; `None` if the items are exhausted or enough are ahead.
@@ -160,7 +154,7 @@ impl<F, I: Iterator> Stage<F, I> {
 macro_rules! choices {
     () => {
         /// Hands so many items over at a time. Default: learned from what items cost, so that a
-        /// batch takes about 0.2 ms. Either way the end of a batch goes to a worker without work.
+        /// batch takes about 0.5 ms. Either way the end of a batch goes to a worker without work.
         ///
         /// # Panics
         ///
@@ -173,7 +167,8 @@ macro_rules! choices {
         }
 
         /// Takes at most so many items out of the source before their results are given out.
-        /// Default: three batches a worker, sixteen while these are short.
+        /// Default: three batches a worker, and more up to about 50 ms of work for each, so that
+        /// one slow item does not stop the others.
         ///
         /// # Panics
         ///

@@ -44,7 +44,7 @@ pub use stats::{Stats, WorkerStats};
 use conc_core::job::PortableCall;
 use conc_core::trace::{Recorder, Timeline};
 use conc_core::{Capabilities, Deadline, Executor, Job, JoinError, SubmitError, Wire};
-use registry::Registry;
+use registry::{Hurry, Registry};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -142,7 +142,7 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.registry.submit(work)
+        self.registry.submit(work, Hurry::MayWait)
     }
 
     /// Runs `work` on the pool and waits for it.
@@ -335,7 +335,7 @@ impl Executor for ThreadPool {
         argument: A,
     ) -> Result<Job<R>, SubmitError<A>> {
         let call = PortableCall { function, argument };
-        self.registry.submit(call).map_err(|error| error.map(|call| call.argument))
+        self.registry.submit(call, Hurry::MayWait).map_err(|error| error.map(|call| call.argument))
     }
 
     fn map<A: Wire, R: Wire, I: IntoIterator<Item = A>>(

@@ -15,14 +15,17 @@ use std::sync::Arc;
 
 struct Pool {
     idle: Idle,
+    workers: usize,
     pieces: AtomicU32,
     closed: AtomicBool,
 }
 
 impl Pool {
-    fn new() -> Arc<Self> {
+    /// With more `workers` than threads, all searchers believe that somebody is awake, and nap.
+    fn new(workers: usize) -> Arc<Self> {
         Arc::new(Self {
             idle: Idle::new(),
+            workers,
             pieces: AtomicU32::new(0),
             closed: AtomicBool::new(false),
         })
@@ -30,7 +33,7 @@ impl Pool {
 
     fn push(&self) {
         self.pieces.fetch_add(1, Ordering::Relaxed);
-        self.idle.announce();
+        self.idle.announce(false);
     }
 
     fn close(&self) {
@@ -43,25 +46,33 @@ impl Search for Pool {
     type Found = ();
 
     fn find(&self) -> Option<()> {
+        // A real queue is looked at before it is changed, and the look may be stale.
+        if self.more() == 0 {
+            return None;
+        }
         self.pieces
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |pieces| pieces.checked_sub(1))
             .ok()
             .map(drop)
     }
 
-    fn is_there_more(&self) -> bool {
-        self.pieces.load(Ordering::Relaxed) > 0
+    fn more(&self) -> usize {
+        self.pieces.load(Ordering::Relaxed) as usize
     }
 
     fn has_ended(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
+    }
+
+    fn workers(&self) -> usize {
+        self.workers
     }
 }
 
 #[test]
 fn a_sleeping_worker_hears_of_work() {
     model("a_sleeping_worker_hears_of_work", || {
-        let pool = Pool::new();
+        let pool = Pool::new(1);
         let worker = thread::spawn({
             let pool = Arc::clone(&pool);
             move || pool.idle.search(&*pool, None)
@@ -74,7 +85,7 @@ fn a_sleeping_worker_hears_of_work() {
 #[test]
 fn two_pieces_reach_two_workers() {
     model("two_pieces_reach_two_workers", || {
-        let pool = Pool::new();
+        let pool = Pool::new(2);
         let workers = [(); 2].map(|()| {
             let pool = Arc::clone(&pool);
             // Neither comes back for a second piece: each must be woken or find one.
@@ -91,7 +102,7 @@ fn two_pieces_reach_two_workers() {
 #[test]
 fn a_call_that_meets_a_time_out_is_passed_on() {
     model("a_call_that_meets_a_time_out_is_passed_on", || {
-        let pool = Pool::new();
+        let pool = Pool::new(2);
         let hasty = thread::spawn({
             let pool = Arc::clone(&pool);
             // A deadline in a model comes at once.
@@ -111,9 +122,37 @@ fn a_call_that_meets_a_time_out_is_passed_on() {
 }
 
 #[test]
+fn a_nap_hides_no_work() {
+    model("a_nap_hides_no_work", || {
+        let pool = Pool::new(9);
+        let worker = thread::spawn({
+            let pool = Arc::clone(&pool);
+            move || pool.idle.search(&*pool, None)
+        });
+        pool.push();
+        assert_eq!(worker.join().unwrap(), Outcome::Found(()));
+    });
+}
+
+#[test]
+fn two_pieces_reach_two_workers_that_nap() {
+    model("two_pieces_reach_two_workers_that_nap", || {
+        let pool = Pool::new(3);
+        let worker = thread::spawn({
+            let pool = Arc::clone(&pool);
+            move || pool.idle.search(&*pool, None)
+        });
+        pool.push();
+        pool.push();
+        assert_eq!(pool.idle.search(&*pool, None), Outcome::Found(()));
+        assert_eq!(worker.join().unwrap(), Outcome::Found(()));
+    });
+}
+
+#[test]
 fn the_end_overtakes_no_accepted_work() {
     model("the_end_overtakes_no_accepted_work", || {
-        let pool = Pool::new();
+        let pool = Pool::new(1);
         let worker = thread::spawn({
             let pool = Arc::clone(&pool);
             move || {
@@ -142,7 +181,7 @@ fn the_end_overtakes_no_accepted_work() {
 #[test]
 fn the_end_is_not_slept_through() {
     model("the_end_is_not_slept_through", || {
-        let pool = Pool::new();
+        let pool = Pool::new(2);
         let workers = [(); 2].map(|()| {
             let pool = Arc::clone(&pool);
             thread::spawn(move || pool.idle.search(&*pool, None))

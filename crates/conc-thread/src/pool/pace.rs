@@ -3,11 +3,15 @@
 use conc_core::sync::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// A batch should take about so long: long against the cost of handing it over (about 1 µs), short
-/// against a human's patience and against the imbalance at the end of a map.
-const BATCH_NANOS: u64 = 200_000;
+/// A batch should take about so long: long against the cost of handing it over and of waking the
+/// reader for it, short against a human's patience and against the imbalance at the end of a map.
+const BATCH_NANOS: u64 = 500_000;
 /// Never more items in one batch: bounds the memory of what is ahead.
 const BATCH_ITEMS: u64 = 8192;
+/// So much work may be ahead for each worker while the reader waits for one item that takes long.
+const AHEAD_NANOS: u64 = 50_000_000;
+/// But not more items than so many.
+const AHEAD_ITEMS: u64 = 4 * BATCH_ITEMS;
 /// A batch has at most so many times the items of the one before.
 const GROWTH: u64 = 8;
 /// While a batch runs, somebody without work is noticed after about so long.
@@ -74,6 +78,13 @@ impl Pace {
             .is_none_or(|nanos| nanos.saturating_mul(items as u64) >= WORTH_SHARING_NANOS)
     }
 
+    /// Whether `items` are little work for one worker.
+    pub(super) fn is_little(&self, items: usize) -> bool {
+        let items = items as u64;
+        items < AHEAD_ITEMS
+            && self.item_nanos().is_some_and(|nanos| nanos.saturating_mul(items) < AHEAD_NANOS)
+    }
+
     /// The mean cost of an item, at least 1; `None` before the first batch ended.
     fn item_nanos(&self) -> Option<u64> {
         // ORDERING: Relaxed. Estimates.
@@ -98,7 +109,7 @@ mod tests {
         let _watchdog = watchdog();
         let pace = Pace::adaptive();
         assert_eq!(pace.next_batch(1, None), 1, "nothing is known yet");
-        pace.learn(1, Duration::from_micros(2));
+        pace.learn(1, Duration::from_micros(5));
         let lens: Vec<_> =
             std::iter::successors(Some(1), |last| Some(pace.next_batch(*last, None)))
                 .take(5)
@@ -114,9 +125,21 @@ mod tests {
         assert_eq!(pace.next_batch(1 << 20, None), BATCH_ITEMS as usize);
         let pace = Pace::adaptive();
         pace.learn(1, Duration::from_micros(4));
-        assert_eq!(pace.next_batch(1 << 20, None), 50);
+        assert_eq!(pace.next_batch(1 << 20, None), 125);
         assert_eq!(pace.next_batch(1 << 20, Some(7)), 7);
         assert_eq!(pace.next_batch(1 << 20, Some(0)), 5, "20 µs are worth the way");
+    }
+
+    #[test]
+    fn what_is_ahead_is_bounded_by_time_and_by_number() {
+        let _watchdog = watchdog();
+        let pace = Pace::adaptive();
+        assert!(!pace.is_little(0), "nothing is known yet");
+        pace.learn(1, Duration::from_millis(1));
+        assert!(pace.is_little(49) && !pace.is_little(50));
+        let pace = Pace::adaptive();
+        pace.learn(1_000, Duration::from_nanos(1));
+        assert!(pace.is_little(32_767) && !pace.is_little(32_768));
     }
 
     #[test]

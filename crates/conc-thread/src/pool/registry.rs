@@ -2,7 +2,7 @@
 
 use super::builder::Settings;
 use super::crew::Crew;
-use super::idle::Idle;
+use super::idle::{BACKLOG, Idle};
 use super::injector::Injector;
 use super::slot::Slot;
 use super::worker::{self, Worker};
@@ -14,6 +14,15 @@ use crossbeam_deque::Steal;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Whether work from outside may wait for workers that are awake while another one naps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hurry {
+    /// It may be tiny: unless it piles up, it waits for a moment.
+    MayWait,
+    /// It is known to be worth a worker's while.
+    AtOnce,
+}
 
 /// What all handles and workers of a pool share.
 pub(super) struct Registry {
@@ -63,7 +72,11 @@ impl Registry {
     }
 
     /// Queues a piece of work.
-    pub(super) fn submit<T, F>(self: &Arc<Self>, work: F) -> Result<Job<T>, SubmitError<F>>
+    pub(super) fn submit<T, F>(
+        self: &Arc<Self>,
+        work: F,
+        hurry: Hurry,
+    ) -> Result<Job<T>, SubmitError<F>>
     where
         T: Send + 'static,
         F: Call<Output = T> + Send + 'static,
@@ -72,7 +85,7 @@ impl Registry {
             return Err(SubmitError::Closed(work));
         }
         let package = Package::new(self.id, work);
-        self.push(package.runnable());
+        self.push(package.runnable(), hurry);
         // `push` announced, and so put a fence between the push and this look: either we see that
         // the pool was closed meanwhile, or who closed it sees our work before the last worker
         // leaves. In the first case take the work back, if nobody runs it yet.
@@ -85,11 +98,13 @@ impl Registry {
     }
 
     /// Queues work and makes sure that somebody looks for it.
-    pub(super) fn push(self: &Arc<Self>, work: Runnable) {
-        if let Some(work) = worker::push_local(self.id, work) {
-            self.injector.push(work);
-        }
-        self.idle.announce();
+    pub(super) fn push(self: &Arc<Self>, work: Runnable, hurry: Hurry) {
+        let at_once = match worker::push_local(self.id, work) {
+            // A job divides itself: others should take part.
+            None => true,
+            Some(work) => self.injector.push(work) > BACKLOG || hurry == Hurry::AtOnce,
+        };
+        self.idle.announce(at_once);
         if self.crew.is_short_handed() {
             self.add_spare();
         }
@@ -158,6 +173,12 @@ impl Registry {
     /// Whether work lies in any queue.
     pub(super) fn has_queued(&self) -> bool {
         !self.injector.is_empty() || self.used_slots().iter().any(Slot::has_queued)
+    }
+
+    /// How many entries lie in queues other than the one of `index`.
+    pub(super) fn queued_elsewhere(&self, index: usize) -> usize {
+        let others = self.used_slots().iter().enumerate().filter(|(other, _)| *other != index);
+        self.injector.len() + others.map(|(_, slot)| slot.queued()).sum::<usize>()
     }
 
     /// How many entries lie in the queues. A hint; cancelled ones count until they are found.

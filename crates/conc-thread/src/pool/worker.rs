@@ -7,6 +7,7 @@ use conc_core::Deadline;
 use conc_core::JoinError;
 use conc_core::executor::Host;
 use conc_core::job::{Ran, Runnable, Work, caught};
+use conc_core::sync::spin_loop;
 use conc_core::trace::{self, Running};
 use crossbeam_deque::Worker as Deque;
 use std::cell::{Cell, RefCell};
@@ -17,6 +18,10 @@ use std::time::Duration;
 /// Every so many jobs a worker looks at the work from outside first, so that jobs which submit
 /// jobs cannot starve it. A prime, as in tokio: not in step with anybody's pattern.
 const OUTSIDE_FIRST: u32 = 61;
+/// A worker does not wait for more work from outside when there is so much.
+const ENOUGH: usize = 16;
+/// Nor for longer than so many pauses: about 3 µs.
+const LINGER: u32 = 256;
 /// A spare thread leaves after it has found nothing for so long.
 const SPARE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -81,7 +86,7 @@ impl Worker {
         registry.crew.left();
         // Work may have come while we made up our mind, and counted on us.
         if registry.has_queued() {
-            registry.idle.announce();
+            registry.idle.announce(true);
         }
     }
 
@@ -101,6 +106,7 @@ impl Worker {
             stack_base: stack_position(),
             tick: Cell::new(0),
             outside: Cell::new(0),
+            linger: Cell::new(4),
             items_recorded: Cell::new(false),
         });
         LOCAL.set(Some(Rc::clone(&local)));
@@ -121,6 +127,8 @@ struct Local {
     tick: Cell<u32>,
     /// At most so many entries at the front of the queue came from outside.
     outside: Cell<usize>,
+    /// Pauses to wait for more work from outside.
+    linger: Cell<u32>,
     /// The job that ran last was a batch whose items have been recorded.
     items_recorded: Cell<bool>,
 }
@@ -180,6 +188,28 @@ impl Local {
         }
     }
 
+    /// Takes a batch of what came from outside; waits a moment for more of it if that pays.
+    ///
+    /// A worker that takes each job as it comes fights the submitter for the cache lines of the
+    /// queue, and both lose. In a stream the next jobs come while it waits, and the wait grows; if
+    /// nothing comes, as when somebody submits and joins in turn, it shrinks to a few pauses.
+    fn take_from_outside(&self) -> Option<Runnable> {
+        let Registry { injector, settings, .. } = &*self.registry;
+        let before = injector.len();
+        if before == 0 {
+            return None;
+        }
+        if before < ENOUGH {
+            let linger = self.linger.get();
+            for _ in 0..linger {
+                spin_loop();
+            }
+            let pays = injector.len() > before;
+            self.linger.set(if pays { linger * 2 } else { linger / 2 }.clamp(4, LINGER));
+        }
+        injector.pop_batch(&self.deque, settings.workers)
+    }
+
     fn steal_from_others(&self) -> Option<Runnable> {
         let slots = self.registry.used_slots();
         let (before, after) = slots.split_at(self.index.min(slots.len()));
@@ -236,8 +266,7 @@ impl Search for Local {
             self.outside.set(self.outside.get().saturating_sub(1));
             return own;
         }
-        let registry = &self.registry;
-        let outside = registry.injector.pop_batch(&self.deque, registry.settings.workers);
+        let outside = self.take_from_outside();
         if outside.is_some() {
             self.outside.set(self.deque.len());
             return outside;
@@ -246,12 +275,16 @@ impl Search for Local {
         self.steal_from_others()
     }
 
-    fn is_there_more(&self) -> bool {
-        !self.deque.is_empty() || self.registry.has_queued()
+    fn more(&self) -> usize {
+        self.deque.len() + self.registry.queued_elsewhere(self.index)
     }
 
     fn has_ended(&self) -> bool {
         self.registry.is_closed()
+    }
+
+    fn workers(&self) -> usize {
+        self.registry.settings.workers
     }
 }
 
