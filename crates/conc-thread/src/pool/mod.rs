@@ -284,7 +284,7 @@ impl ThreadPool {
     pub fn stats(&self) -> Stats {
         let registry = &self.registry;
         let (threads, blocked, peak_threads) = registry.crew.snapshot();
-        let slots = registry.used_slots();
+        let slots = &registry.slots;
         Stats {
             workers: slots.iter().map(|slot| slot.figures.snapshot(registry.born)).collect(),
             threads,
@@ -301,7 +301,7 @@ impl ThreadPool {
     #[must_use]
     pub fn timeline(&self) -> Timeline {
         let mut timeline = Timeline::new();
-        for slot in self.registry.used_slots() {
+        for slot in self.registry.slots.iter() {
             if let Some(lane) = slot.recorder.lock().as_ref().map(Recorder::lane) {
                 timeline.push_lane(lane);
             }

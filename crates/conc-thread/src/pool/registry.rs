@@ -4,11 +4,11 @@ use super::builder::Settings;
 use super::crew::Crew;
 use super::idle::{BACKLOG, Idle};
 use super::injector::Injector;
-use super::slot::Slot;
+use super::slot::{Slot, Slots};
 use super::worker::{self, Worker};
 use conc_core::executor::Host;
 use conc_core::job::{Call, Package, Runnable};
-use conc_core::sync::{AtomicBool, AtomicUsize, Ordering, unique_id};
+use conc_core::sync::{AtomicBool, Ordering, unique_id};
 use conc_core::{CachePadded, Job, JoinError, SubmitError};
 use crossbeam_deque::Steal;
 use std::io;
@@ -35,9 +35,7 @@ pub(super) struct Registry {
     pub(super) idle: CachePadded<Idle>,
     /// Once true, always true: no more work is accepted.
     closed: CachePadded<AtomicBool>,
-    /// One for each thread that can exist; the first `slots_used` have been used.
-    pub(super) slots: Box<[Slot]>,
-    slots_used: AtomicUsize,
+    pub(super) slots: Slots,
     pub(super) crew: Crew,
 }
 
@@ -51,8 +49,7 @@ impl Registry {
             injector: CachePadded::new(Injector::new()),
             idle: CachePadded::new(Idle::new()),
             closed: CachePadded::new(AtomicBool::new(false)),
-            slots: (0..threads).map(|_| Slot::new()).collect(),
-            slots_used: AtomicUsize::new(0),
+            slots: Slots::new(threads),
             crew: Crew::new(settings.workers, threads),
             settings,
         }
@@ -149,8 +146,6 @@ impl Registry {
         report: impl FnOnce(Result<(), JoinError>) + Send + 'static,
     ) -> io::Result<()> {
         let index = self.crew.take_vacancy();
-        // ORDERING(registry.slots): Release. Who counts the slot sees all that was put into it.
-        self.slots_used.fetch_max(index + 1, Ordering::Release);
         let worker = Worker::new(Arc::clone(self), index);
         let spawned = std::thread::Builder::new()
             .name(format!("{}_{index}", self.settings.name))
@@ -164,26 +159,19 @@ impl Registry {
         spawned.map(drop)
     }
 
-    /// The slots that have been used so far.
-    pub(super) fn used_slots(&self) -> &[Slot] {
-        // ORDERING(registry.slots): Acquire. Pairs with the count that a new thread raises.
-        &self.slots[..self.slots_used.load(Ordering::Acquire)]
-    }
-
     /// Whether work lies in any queue.
     pub(super) fn has_queued(&self) -> bool {
-        !self.injector.is_empty() || self.used_slots().iter().any(Slot::has_queued)
+        !self.injector.is_empty() || self.slots.iter().any(Slot::has_queued)
     }
 
     /// How many entries lie in queues other than the one of `index`.
     pub(super) fn queued_elsewhere(&self, index: usize) -> usize {
-        let others = self.used_slots().iter().enumerate().filter(|(other, _)| *other != index);
-        self.injector.len() + others.map(|(_, slot)| slot.queued()).sum::<usize>()
+        self.injector.len() + self.slots.others(index).map(Slot::queued).sum::<usize>()
     }
 
     /// How many entries lie in the queues. A hint; cancelled ones count until they are found.
     pub(super) fn queued(&self) -> usize {
-        self.injector.len() + self.used_slots().iter().map(Slot::queued).sum::<usize>()
+        self.injector.len() + self.slots.iter().map(Slot::queued).sum::<usize>()
     }
 
     /// Cancels whatever lies in the queues.
@@ -196,9 +184,7 @@ impl Registry {
     }
 
     fn steal_one(&self) -> Option<Runnable> {
-        self.injector
-            .pop()
-            .or_else(|| self.used_slots().iter().find_map(|slot| take(|| slot.steal())))
+        self.injector.pop().or_else(|| self.slots.iter().find_map(|slot| take(|| slot.steal())))
     }
 
     /// Whether the current thread is one of this pool's.

@@ -3,10 +3,50 @@
 use super::stats::Figures;
 use conc_core::CachePadded;
 use conc_core::job::Runnable;
-use conc_core::sync::Mutex;
+use conc_core::sync::{AtomicUsize, Mutex, Ordering};
 use conc_core::trace::Recorder;
 use crossbeam_deque::{Steal, Stealer, Worker as Deque};
 use std::sync::OnceLock;
+
+/// The slots of a pool, one for each thread that can exist; made when the first thread needs one.
+pub(super) struct Slots {
+    places: Box<[OnceLock<Box<Slot>>]>,
+    /// The first so many have been used.
+    used: AtomicUsize,
+}
+
+impl Slots {
+    pub(super) fn new(threads: usize) -> Self {
+        let places = (0..threads).map(|_| OnceLock::new()).collect();
+        Self { places, used: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn get(&self, index: usize) -> &Slot {
+        self.places[index].get_or_init(|| {
+            // ORDERING: Relaxed. The slot itself is published by its `OnceLock`.
+            self.used.fetch_max(index + 1, Ordering::Relaxed);
+            Box::new(Slot::new())
+        })
+    }
+
+    /// All slots that have been used.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.from(0)
+    }
+
+    /// All slots that have been used but one, beginning with those after it.
+    pub(super) fn others(&self, index: usize) -> impl Iterator<Item = &Slot> {
+        self.from(index + 1).chain(self.iter().take(index))
+    }
+
+    fn from(&self, index: usize) -> impl Iterator<Item = &Slot> {
+        // ORDERING: Relaxed. Work in a new slot is announced like any other: the fences of `Idle`
+        // show the count together with the work.
+        let used = self.used.load(Ordering::Relaxed);
+        let places = self.places.get(index..used).unwrap_or_default();
+        places.iter().filter_map(|place| place.get().map(|slot| &**slot))
+    }
+}
 
 /// What others may see of a worker. A slot outlives its thread; the next thread takes it over.
 pub(super) struct Slot {
@@ -18,7 +58,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             stealer: OnceLock::new(),
             resting: Mutex::new(None),

@@ -72,7 +72,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(registry: Arc<Registry>, index: usize) -> Self {
-        let deque = registry.slots[index].occupy();
+        let deque = registry.slots.get(index).occupy();
         Self { registry, index, deque }
     }
 
@@ -81,7 +81,7 @@ impl Worker {
         let registry = Arc::clone(&self.registry);
         let index = self.index;
         let deque = Self::work(self, report);
-        registry.slots[index].vacate(deque);
+        registry.slots.get(index).vacate(deque);
         registry.crew.give_vacancy(index);
         registry.crew.left();
         // Work may have come while we made up our mind, and counted on us.
@@ -135,7 +135,7 @@ struct Local {
 
 impl Local {
     fn slot(&self) -> &Slot {
-        &self.registry.slots[self.index]
+        self.registry.slots.get(self.index)
     }
 
     fn run_until_the_end(&self) {
@@ -211,10 +211,8 @@ impl Local {
     }
 
     fn steal_from_others(&self) -> Option<Runnable> {
-        let slots = self.registry.used_slots();
-        let (before, after) = slots.split_at(self.index.min(slots.len()));
         // Everybody begins with the next neighbour, so that thieves spread.
-        after.iter().skip(1).chain(before).find_map(|slot| {
+        self.registry.slots.others(self.index).find_map(|slot| {
             let stealer = slot.stealer()?;
             take(|| stealer.steal_batch_and_pop(&self.deque))
         })

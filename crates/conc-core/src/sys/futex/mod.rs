@@ -27,7 +27,7 @@
 use crate::Deadline;
 use crate::sync::AtomicU32;
 
-#[cfg(all(target_os = "linux", not(conc_loom)))]
+#[cfg(all(target_os = "linux", not(conc_loom), not(feature = "portable-futex")))]
 mod linux;
 #[cfg(conc_loom)]
 mod model;

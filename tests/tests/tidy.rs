@@ -1,0 +1,220 @@
+//! House rules that no lint can see.
+#![cfg(not(conc_loom))]
+
+use conc_tests::watchdog;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The one module that may name atomics and cells.
+const DOOR: &str = "conc-core/src/sync.rs";
+/// What it keeps.
+const BEHIND_THE_DOOR: [&str; 5] = [
+    "core::sync::atomic",
+    "std::sync::atomic",
+    "core::cell::UnsafeCell",
+    "std::cell::UnsafeCell",
+    "loom::sync",
+];
+/// What only `sys` modules may name.
+const SYSTEM: [&str; 3] = ["libc::", "nix::", "rustix::"];
+const LINES_MAX: usize = 600;
+/// Who may depend on whom. A new line here is a decision for docs/ARCHITECTURE.md.
+const LAYERS: [(&str, &[&str]); 4] = [
+    ("conc-core", &[]),
+    ("conc-thread", &["conc-core"]),
+    ("conc-process", &["conc-core", "conc-thread"]),
+    ("conc-kit", &["conc-core", "conc-thread", "conc-process"]),
+];
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: [&str; 5] = ["util", "utils", "helper", "helpers", "common"];
+
+#[test]
+fn dependencies_point_down() {
+    let _watchdog = watchdog();
+    for folder in folders(&root().join("crates")) {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let (_, allowed) = LAYERS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .unwrap_or_else(|| panic!("{name} has no place among the layers"));
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let (_, tail) = manifest.split_once("\n[dependencies]").unwrap_or_default();
+        let section = tail.split("\n[").next().unwrap_or_default();
+        for line in section.lines().filter(|line| line.starts_with("conc-")) {
+            let dependency = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            assert!(allowed.contains(&dependency), "{name} must not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_named_for_what_they_hold() {
+    let _watchdog = watchdog();
+    for (path, text) in sources(&["crates", "tests", "benches"]) {
+        let lines = text.lines().count();
+        assert!(lines <= LINES_MAX, "{}: {lines} lines, split it", path.display());
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        assert!(!EMPTY_NAMES.contains(&stem), "{}: what is in it?", path.display());
+    }
+}
+
+#[test]
+fn atomics_come_through_the_door() {
+    let _watchdog = watchdog();
+    for (path, text) in library_sources() {
+        // Tests judge from outside, and count with what std has.
+        let (code, _) = text.split_once("#[cfg(test)]").unwrap_or((&text, ""));
+        if path.ends_with(DOOR) || path.ends_with("sys/futex/model.rs") {
+            continue;
+        }
+        for (number, line) in code_lines(code) {
+            for name in BEHIND_THE_DOOR {
+                let place = path.display();
+                assert!(!line.contains(name), "{place}:{number}: use conc_core::sync, not {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_sys_modules_name_the_system() {
+    let _watchdog = watchdog();
+    for (path, text) in library_sources() {
+        if path.iter().any(|part| part == "sys") || path.ends_with("sys.rs") {
+            continue;
+        }
+        for (number, line) in code_lines(&text) {
+            for name in SYSTEM {
+                let place = path.display();
+                assert!(!line.contains(name), "{place}:{number}: {name} belongs into a sys module");
+            }
+        }
+    }
+}
+
+/// Every edge has two ends: a store that publishes and a load that sees.
+#[test]
+fn ordering_edges_are_paired() {
+    let _watchdog = watchdog();
+    let mut ends: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (_, text) in library_sources() {
+        for line in text.lines() {
+            let Some((_, tail)) = line.split_once("ORDERING(") else { continue };
+            let Some((edge, rest)) = tail.split_once("):") else { continue };
+            let (publishes, sees) = ends.entry(edge.to_owned()).or_default();
+            let both = rest.contains("AcqRel") || rest.contains("SeqCst");
+            *publishes += usize::from(both || rest.contains("Release"));
+            *sees += usize::from(both || rest.contains("Acquire"));
+        }
+    }
+    assert!(!ends.is_empty(), "no edge is named: is this looking in the right place?");
+    for (edge, (publishes, sees)) in ends {
+        assert!(publishes > 0 && sees > 0, "{edge}: {publishes} release, {sees} acquire");
+    }
+}
+
+/// Whoever picks an ordering says why, at most a few lines above.
+#[test]
+fn orderings_have_reasons() {
+    let _watchdog = watchdog();
+    const NEAR: usize = 9;
+    for (path, text) in library_sources() {
+        let (code, _) = text.split_once("#[cfg(test)]").unwrap_or((&text, ""));
+        if path.ends_with(DOOR) || path.ends_with("models.rs") {
+            continue;
+        }
+        let lines: Vec<_> = code.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if !code.contains("Ordering::") || code.trim_start().starts_with("use ") {
+                continue;
+            }
+            let near = &lines[at.saturating_sub(NEAR)..=at];
+            let place = path.display();
+            assert!(
+                near.iter().any(|line| line.contains("// ORDERING")),
+                "{place}:{}: an ordering without a reason",
+                at + 1
+            );
+        }
+    }
+}
+
+/// A test that hangs is ended and named.
+#[test]
+fn every_test_has_a_watchdog() {
+    let _watchdog = watchdog();
+    for (path, text) in sources(&["crates", "tests"]) {
+        let lines: Vec<_> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.trim() == "#[test]") {
+            let body = lines[at..].iter().take(8);
+            let guarded =
+                body.into_iter().any(|line| line.contains("watchdog") || line.contains("model("));
+            assert!(guarded, "{}:{}: {line} without a watchdog", path.display(), at + 1);
+        }
+    }
+}
+
+#[test]
+fn the_licences_lie_in_every_crate() {
+    let _watchdog = watchdog();
+    for folder in folders(&root().join("crates")) {
+        for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
+            let own = fs::read(folder.join(name));
+            let own = own.unwrap_or_else(|error| panic!("{}/{name}: {error}", folder.display()));
+            assert_eq!(own, fs::read(root().join(name)).unwrap());
+        }
+        let readme = folder.join("README.md");
+        assert!(readme.exists(), "{} is missing", readme.display());
+    }
+}
+
+/// What an issue asks for and nobody has written yet must not look written.
+#[test]
+fn nothing_is_left_to_do_in_silence() {
+    let _watchdog = watchdog();
+    for (path, text) in sources(&["crates", "benches"]) {
+        for (number, line) in code_lines(&text) {
+            for mark in ["todo!(", "unimplemented!(", "#[ignore"] {
+                assert!(!line.contains(mark), "{}:{number}: {mark}", path.display());
+            }
+        }
+    }
+}
+
+fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    (1..).zip(text.lines()).filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn folders(of: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(of).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_dir()).collect()
+}
+
+/// Rust files under `src` of the published crates.
+fn library_sources() -> impl Iterator<Item = (PathBuf, String)> {
+    let all = sources(&["crates"]);
+    all.into_iter().filter(|(path, _)| path.iter().any(|part| part == "src"))
+}
+
+fn sources(tops: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut left: Vec<_> = tops.iter().map(|top| root().join(top)).collect();
+    while let Some(folder) = left.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+                left.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push((path.clone(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(found.len() > 10, "no sources found: is this looking in the right place?");
+    found
+}
