@@ -8,7 +8,7 @@
 //! | hand work over, wait for it, cancel it | [`Job`], [`JoinError`] |
 //! | write code that runs on threads as well as in processes | [`Executor`], [`Wire`] |
 //! | wait for several jobs | [`as_completed`], [`wait_first`], [`wait_all`] |
-//! | write an executor | [`Promise`], [`job::Package`], [`executor::Host`] |
+//! | write an executor | [`Promise`], [`Control`], [`job::caught`] |
 //! | write a primitive | [`Deadline`], [`wait`], [`sys::futex`], [`sync`], [`CachePadded`] |
 //! | draw what happened when | [`trace`] |
 //!

@@ -80,7 +80,7 @@ fn tour(options: &Options) -> Result<(), TourError> {
 
     let inline = run("inline".to_owned(), &InlineExecutor::new(), &corpus);
 
-    let mut pool = ThreadPool::builder().name("worker").trace(true);
+    let mut pool = ThreadPool::builder().name("worker").trace();
     if let Some(workers) = options.workers {
         pool = pool.workers(workers);
     }

@@ -292,7 +292,7 @@ fn progress_counts_every_item_once() {
 #[test]
 fn the_timeline_shows_each_job_on_its_worker() {
     let _watchdog = watchdog();
-    let pool = ThreadPool::builder().workers(2).trace(true).name("lane").build().unwrap();
+    let pool = ThreadPool::builder().workers(2).trace().name("lane").build().unwrap();
     let jobs: Vec<Job<()>> = (0..20)
         .map(|n| {
             pool.submit(move || {
@@ -374,7 +374,7 @@ fn submitting_races_with_closing_and_no_job_is_lost() {
 #[test]
 fn the_timeline_shows_each_item_of_a_map() {
     let _watchdog = watchdog();
-    let pool = ThreadPool::builder().workers(2).trace(true).build().unwrap();
+    let pool = ThreadPool::builder().workers(2).trace().build().unwrap();
     let results = pool.map(
         |n: u32| {
             label(format!("item {n}"));
@@ -393,4 +393,217 @@ fn the_timeline_shows_each_item_of_a_map() {
         .map(|span| &*span.name)
         .collect();
     assert_eq!(failed, ["item 7"]);
+}
+
+#[test]
+fn nested_sleeps_of_one_job_count_once() {
+    let _watchdog = watchdog();
+    let pool = pool(1);
+    let job = pool
+        .submit(|| {
+            conc_core::executor::blocking(|| {
+                let (_promise, other) = conc_core::Promise::<()>::new();
+                other.wait_timeout(Duration::from_millis(1))
+            })
+        })
+        .unwrap();
+    assert_eq!(job.join(), Ok(false));
+    assert_eq!(pool.run(|| 1), Ok(1));
+    assert_eq!(pool.stats().blocked, 0);
+}
+
+#[test]
+fn after_sleepers_wake_no_more_jobs_run_than_there_are_workers() {
+    let _watchdog = watchdog();
+    let pool = pool(1);
+    let (wake, sleepers) = mpsc::channel::<()>();
+    let sleepers = Arc::new(Mutex::new(sleepers));
+    let asleep: Vec<_> = (0..8)
+        .map(|_| {
+            let sleepers = Arc::clone(&sleepers);
+            pool.submit(move || {
+                conc_core::executor::blocking(|| drop(sleepers.lock().unwrap().recv()));
+            })
+            .unwrap()
+        })
+        .collect();
+    while pool.stats().blocked < 8 {
+        std::thread::yield_now();
+    }
+    drop(wake);
+    asleep.into_iter().for_each(|job| job.join().unwrap());
+    // Those that woke find out before their next job; let them.
+    while pool.stats().threads > 1 {
+        pool.run(|| ()).unwrap();
+    }
+    let running = Arc::new(AtomicUsize::new(0));
+    let jobs: Vec<_> = (0..500)
+        .map(|_| {
+            let running = Arc::clone(&running);
+            pool.submit(move || {
+                let at_once = running.fetch_add(1, Ordering::SeqCst) + 1;
+                std::thread::yield_now();
+                running.fetch_sub(1, Ordering::SeqCst);
+                at_once
+            })
+            .unwrap()
+        })
+        .collect();
+    let most = jobs.into_iter().map(|job| job.join().unwrap()).max();
+    assert_eq!(most, Some(1));
+}
+
+#[test]
+fn waiting_for_the_first_of_several_runs_none_of_them_in_place() {
+    let _watchdog = watchdog();
+    let pool = Arc::new(pool(1));
+    let inner = Arc::clone(&pool);
+    let outer = pool.submit(move || {
+        let (send, receive) = mpsc::channel::<()>();
+        // Ends only after this frame has gone on.
+        let slow =
+            inner.submit(move || conc_core::executor::blocking(|| receive.recv().is_ok())).unwrap();
+        let quick = inner.submit(|| true).unwrap();
+        let first = conc_core::wait_first(&[&slow, &quick]);
+        send.send(()).unwrap();
+        (first, slow.join(), quick.join())
+    });
+    assert_eq!(outer.unwrap().join(), Ok((Some(1), Ok(true), Ok(true))));
+}
+
+#[test]
+fn a_wait_that_can_never_end_is_an_error() {
+    let _watchdog = watchdog();
+    fn nest(pool: &Arc<ThreadPool>, levels: u32) -> Result<u32, JoinError> {
+        let ballast = std::hint::black_box([0_u8; 4096]);
+        if levels == 0 {
+            return Ok(u32::from(ballast[0]));
+        }
+        let inner = Arc::clone(pool);
+        pool.submit(move || nest(&inner, levels - 1)).unwrap().join()?.map(|depth| depth + 1)
+    }
+    let pool = Arc::new(
+        ThreadPool::builder().workers(1).max_spares(2).stack_size(256 << 10).build().unwrap(),
+    );
+    assert_eq!(nest(&pool, 10), Ok(10));
+    assert_eq!(nest(&pool, 10_000), Err(JoinError::WouldDeadlock));
+    assert_eq!(pool.run(|| 1), Ok(1), "the pool goes on");
+}
+
+#[test]
+fn dropping_a_map_stops_a_batch_after_its_item() {
+    let _watchdog = watchdog();
+    let pool = pool(1);
+    let ran = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&ran);
+    let (running, runs) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let mut results = pool
+        .map(
+            move |n: usize| {
+                counter.fetch_add(1, Ordering::SeqCst);
+                if n == 10 {
+                    running.send(()).unwrap();
+                    let _ = released.lock().unwrap().recv();
+                }
+            },
+            0..1_000,
+        )
+        .batch_len(10);
+    assert_eq!(results.next(), Some(Ok(())));
+    runs.recv().unwrap();
+    drop(results);
+    release.send(()).unwrap();
+    pool.shutdown();
+    assert_eq!(ran.load(Ordering::SeqCst), 11);
+}
+
+#[test]
+fn code_of_the_users_that_panics_where_it_should_not_stops_nobody() {
+    let _watchdog = watchdog();
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("a destructor panics");
+            }
+        }
+    }
+    struct Angry;
+    impl std::task::Wake for Angry {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker panics");
+        }
+    }
+    let pool = pool(1);
+    let release = occupied(&pool);
+    // A payload whose destructor panics, a result that nobody takes, callbacks, wakers.
+    let payload = pool.submit(|| std::panic::panic_any(Bomb)).unwrap();
+    drop(pool.submit(|| Bomb).unwrap());
+    let mut callback = pool.submit(|| 1).unwrap();
+    callback.on_finish(|_| std::panic::panic_any(Bomb));
+    let mut awaited = Box::pin(pool.submit(|| 2).unwrap());
+    let waker = std::task::Waker::from(Arc::new(Angry));
+    let poll =
+        std::future::Future::poll(awaited.as_mut(), &mut std::task::Context::from_waker(&waker));
+    assert!(poll.is_pending());
+    release.send(()).unwrap();
+    assert!(payload.join().is_err_and(|error| error.is_panic()));
+    assert_eq!(callback.join(), Ok(1));
+    let results = pool.map(|n: u32| n, 0..6).on_progress(|_| panic!("a progress bar panics"));
+    assert_eq!(results.collect::<Result<Vec<_>, _>>(), Ok((0..6).collect()));
+    assert_eq!(pool.run(|| 3), Ok(3));
+    pool.shutdown();
+}
+
+#[test]
+fn a_thread_past_its_locals_can_still_submit() {
+    let _watchdog = watchdog();
+    struct Last(Arc<ThreadPool>, mpsc::Sender<Job<i32>>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            drop(self.1.send(self.0.submit(|| 42).unwrap()));
+        }
+    }
+    thread_local!(static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) });
+    let pool = Arc::new(pool(1));
+    let (send, receive) = mpsc::channel();
+    let inner = Arc::clone(&pool);
+    std::thread::spawn(move || LAST.set(Some(Last(inner, send)))).join().unwrap();
+    assert_eq!(receive.recv().unwrap().join(), Ok(42));
+}
+
+#[test]
+fn a_source_that_panics_is_exhausted() {
+    let _watchdog = watchdog();
+    let pool = pool(1);
+    let mut results = pool
+        .map(|n: u32| n, (0..10).inspect(|n| assert!(*n != 5, "a source panics")))
+        .batch_len(2)
+        .look_ahead(2);
+    let mut taken = Vec::new();
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        taken.extend(results.by_ref().map(Result::unwrap));
+    }));
+    assert!(outcome.is_err());
+    assert_eq!(taken, [0, 1, 2, 3]);
+    assert_eq!(results.next(), None);
+}
+
+#[test]
+fn closing_while_a_map_divides_itself_harms_nothing() {
+    let _watchdog = watchdog();
+    for _ in 0..200 {
+        let pool = Arc::new(ThreadPool::builder().workers(4).max_spares(0).build().unwrap());
+        let closer = std::thread::spawn({
+            let pool = Arc::clone(&pool);
+            move || pool.shutdown()
+        });
+        let results = pool.map(|n: u32| n, 0..256).batch_len(64);
+        for (n, result) in (0..).zip(results) {
+            assert!(result == Ok(n) || result == Err(JoinError::Cancelled), "{n}: {result:?}");
+        }
+        closer.join().unwrap();
+    }
 }

@@ -3,6 +3,7 @@
 use super::sealed::{Watchable, Watcher};
 use crate::Deadline;
 use crate::executor::blocking;
+use crate::job::quietly;
 use crate::sync::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -67,11 +68,15 @@ impl Group {
 
     /// The next to settle, for a task.
     pub(crate) fn poll_next(&self, context: &Context<'_>) -> Poll<usize> {
+        // Cloned before and dropped after the lock: both may run code of the user's.
+        let new = context.waker().clone();
         let mut finished = self.finished.lock();
         if let Some(index) = finished.order.pop_front() {
             return Poll::Ready(index);
         }
-        finished.waker = Some(context.waker().clone());
+        let old = finished.waker.replace(new);
+        drop(finished);
+        drop(old);
         Poll::Pending
     }
 
@@ -89,7 +94,7 @@ impl Watcher for Group {
         drop(finished);
         self.news.notify_one();
         if let Some(waker) = waker {
-            waker.wake();
+            quietly(|| waker.wake());
         }
     }
 }
@@ -106,12 +111,16 @@ impl<'a> Watch<'a> {
         Self { jobs, group }
     }
 
-    /// The next to settle. A worker of a pool runs queued jobs among them while it waits.
+    /// The next to settle.
     pub(super) fn next(&self, deadline: Option<Deadline>) -> Option<usize> {
-        if deadline.is_none() && !self.group.has_news() {
-            let _ = self.jobs.iter().any(|job| job.help());
-        }
         self.group.next(deadline)
+    }
+
+    /// A worker of a pool that will wait for all of them runs those that are queued.
+    pub(super) fn help(&self) {
+        for job in self.jobs {
+            job.help();
+        }
     }
 }
 

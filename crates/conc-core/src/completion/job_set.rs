@@ -3,7 +3,7 @@
 use super::Group;
 use super::sealed::Watchable;
 use crate::{Deadline, Job, JoinError};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 /// None; `as_completed` takes all futures at once.
 pub struct JobSet<T> {
     /// By place; a job leaves when its result is given out.
-    jobs: HashMap<usize, Job<T>>,
+    jobs: BTreeMap<usize, Job<T>>,
     next_place: usize,
     group: Arc<Group>,
 }
@@ -59,7 +59,7 @@ impl<T> JobSet<T> {
     /// An empty set.
     #[must_use]
     pub fn new() -> Self {
-        Self { jobs: HashMap::new(), next_place: 0, group: Arc::new(Group::default()) }
+        Self { jobs: BTreeMap::new(), next_place: 0, group: Arc::new(Group::default()) }
     }
 
     /// Adds a job and gives its place: 0 for the first, 1 for the second, and so on.
@@ -90,6 +90,10 @@ impl<T> JobSet<T> {
     }
 
     /// Waits for the next to end: its place and its result. `None` if all have been given out.
+    ///
+    /// # Panics
+    ///
+    /// If the job's result was taken by polling it before it was added.
     pub fn next_finished(&mut self) -> Option<(usize, Result<T, JoinError>)> {
         match self.next_until(None) {
             Waited::Ended(place, result) => Some((place, result)),
@@ -118,7 +122,7 @@ impl<T> JobSet<T> {
         self.jobs.values().filter(|job| !job.is_finished() && job.cancel()).count()
     }
 
-    /// The jobs whose results have not been given out, with their places.
+    /// The jobs whose results have not been given out, with their places, in order.
     pub fn into_jobs(self) -> impl Iterator<Item = (usize, Job<T>)> {
         self.jobs.into_iter()
     }
@@ -127,9 +131,10 @@ impl<T> JobSet<T> {
         if self.jobs.is_empty() {
             return Waited::Exhausted;
         }
-        if deadline.is_none() && !self.group.has_news() {
-            // A worker of a pool runs one of its own queued jobs instead of sleeping.
-            let _ = self.jobs.values().any(Watchable::help);
+        // A worker of a pool runs the last job itself if it is queued. Not one of several: it could
+        // wait for something that this thread does after another one of them has ended.
+        if deadline.is_none() && self.jobs.len() == 1 && !self.group.has_news() {
+            self.jobs.values().for_each(Watchable::help);
         }
         match self.group.next(deadline) {
             None => Waited::TimedOut,

@@ -13,7 +13,8 @@ pub use as_completed::{AsCompleted, as_completed};
 pub use job_set::{JobSet, NextFinished, Waited};
 pub use wait_all::{wait_all, wait_all_async, wait_all_deadline, wait_all_timeout};
 pub use wait_first::{
-    wait_first, wait_first_async, wait_first_deadline, wait_first_error, wait_first_timeout,
+    wait_first, wait_first_async, wait_first_deadline, wait_first_error, wait_first_error_async,
+    wait_first_error_deadline, wait_first_error_timeout, wait_first_timeout,
 };
 
 pub(crate) use group::Group;
@@ -38,7 +39,7 @@ pub(crate) mod sealed {
     }
 
     /// What a job offers to those who wait for several.
-    pub trait Watchable {
+    pub trait Watchable: Send + Sync {
         /// Whether it has settled.
         fn is_settled(&self) -> bool;
 
@@ -52,6 +53,6 @@ pub(crate) mod sealed {
         fn unwatch(&self, watcher: &Arc<dyn Watcher>);
 
         /// Runs the work right here, if this thread may.
-        fn help(&self) -> bool;
+        fn help(&self);
     }
 }

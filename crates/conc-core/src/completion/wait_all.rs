@@ -55,5 +55,8 @@ pub async fn wait_all_async(jobs: &[&dyn Waitable]) {
 
 fn all(jobs: &[&dyn Waitable], deadline: Option<Deadline>) -> bool {
     let watch = Watch::new(jobs);
+    if deadline.is_none() {
+        watch.help();
+    }
     jobs.iter().all(|_| watch.next(deadline).is_some())
 }

@@ -77,8 +77,46 @@ pub async fn wait_first_async(jobs: &[&dyn Waitable]) -> Option<usize> {
 #[doc(alias = "FIRST_EXCEPTION")]
 #[must_use]
 pub fn wait_first_error(jobs: &[&dyn Waitable]) -> Option<usize> {
+    first_error(jobs, None)
+}
+
+/// [`wait_first_error`], at most so long; `None` also if the time was up first.
+#[must_use]
+pub fn wait_first_error_timeout(jobs: &[&dyn Waitable], timeout: Duration) -> Option<usize> {
+    first_error(jobs, Deadline::after(timeout))
+}
+
+/// [`wait_first_error`], at most until then; `None` also if the time was up first.
+#[must_use]
+pub fn wait_first_error_deadline(jobs: &[&dyn Waitable], deadline: Instant) -> Option<usize> {
+    first_error(jobs, Some(Deadline::at(deadline)))
+}
+
+/// [`wait_first_error`] for a task.
+///
+/// # Cancel safety
+///
+/// Nothing is lost when it is dropped: the jobs are only borrowed.
+pub async fn wait_first_error_async(jobs: &[&dyn Waitable]) -> Option<usize> {
     let watch = Watch::new(jobs);
-    (0..jobs.len()).find_map(|_| watch.next(None).filter(|place| jobs[*place].has_failed()))
+    for _ in jobs {
+        let place = poll_fn(|context| watch.group.poll_next(context)).await;
+        if jobs[place].has_failed() {
+            return Some(place);
+        }
+    }
+    None
+}
+
+fn first_error(jobs: &[&dyn Waitable], deadline: Option<Deadline>) -> Option<usize> {
+    let watch = Watch::new(jobs);
+    for _ in jobs {
+        let place = watch.next(deadline)?;
+        if jobs[place].has_failed() {
+            return Some(place);
+        }
+    }
+    None
 }
 
 fn first(jobs: &[&dyn Waitable], deadline: Option<Deadline>) -> Option<usize> {

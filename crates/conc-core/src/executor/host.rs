@@ -4,6 +4,17 @@ use crate::job::Work;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+/// What came of asking a host to run work in place of waiting for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Help {
+    /// It ran.
+    Ran,
+    /// It did not run here: sleep, somebody will run it.
+    Sleep,
+    /// It cannot run here, and nobody else is left who could run it.
+    WouldDeadlock,
+}
+
 /// What an executor is to a thread it owns: asked when work on that thread is about to wait.
 ///
 /// A pool uses it to run the awaited job in place, and to add a thread for one that sleeps.
@@ -11,26 +22,29 @@ pub trait Host {
     /// The number of the executor; its queued work carries it as [`Work::home`].
     fn id(&self) -> u64;
 
-    /// Runs `work`, which belongs to this executor, in place of waiting for it; whether it did.
-    fn help(&self, work: &dyn Work) -> bool;
+    /// Runs `work`, which belongs to this executor, in place of waiting for it.
+    fn help(&self, work: &dyn Work) -> Help;
 
-    /// This thread is going to sleep inside a job.
+    /// This thread is going to sleep inside a job. May be nested.
     fn before_block(&self);
 
-    /// This thread woke again.
+    /// This thread woke again. Once for each [`before_block`](Self::before_block).
     fn after_block(&self);
 }
 
 impl dyn Host {
-    /// The host of the current thread.
-    #[must_use]
-    pub fn current() -> Option<Rc<dyn Host>> {
-        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
-    }
-
     /// Makes `host` the host of the current thread until the guard is dropped.
     pub fn enter(host: Rc<dyn Host>) -> HostGuard {
         HostGuard { before: CURRENT.replace(Some(host)) }
+    }
+
+    /// Lends the host of the current thread, if it has one.
+    ///
+    /// Lent, not given: the thread takes its host apart when it ends.
+    pub fn with_current<R>(ask: impl FnOnce(&dyn Host) -> R) -> Option<R> {
+        // The thread may be past the destruction of its locals.
+        let host = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
+        host.map(|host| ask(&*host))
     }
 }
 
@@ -46,7 +60,7 @@ pub struct HostGuard {
 
 impl Drop for HostGuard {
     fn drop(&mut self) {
-        CURRENT.set(self.before.take());
+        let _ = CURRENT.try_with(|current| current.replace(self.before.take()));
     }
 }
 
@@ -69,15 +83,13 @@ impl std::fmt::Debug for HostGuard {
 /// # assert_eq!(text.len(), 24);
 /// ```
 pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
-    struct Awake(Rc<dyn Host>);
+    struct Awake;
     impl Drop for Awake {
         fn drop(&mut self) {
-            self.0.after_block();
+            <dyn Host>::with_current(|host| host.after_block());
         }
     }
-    let _awake = <dyn Host>::current().map(|host| {
-        host.before_block();
-        Awake(host)
-    });
+    let _awake = Awake;
+    <dyn Host>::with_current(|host| host.before_block());
     wait()
 }

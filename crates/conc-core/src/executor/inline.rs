@@ -21,6 +21,9 @@ use crate::{Job, JoinError, SubmitError, Wire};
 /// assert_eq!(job.join(), Ok(12));
 /// ```
 ///
+/// Work runs in its submitter's thread, so there is nothing to wait for at shutdown, and work of
+/// another thread that runs at that moment goes on.
+///
 /// # Python
 ///
 /// None; `multiprocessing.dummy` comes closest, on threads.

@@ -6,7 +6,9 @@ mod inline;
 mod look_ahead;
 
 pub use capabilities::Capabilities;
-pub use host::{Host, HostGuard, blocking};
+pub use host::blocking;
+#[doc(hidden)]
+pub use host::{Help, Host, HostGuard};
 pub use inline::InlineExecutor;
 pub use look_ahead::{Mapped, MappedUnordered};
 

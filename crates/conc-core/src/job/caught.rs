@@ -2,7 +2,7 @@
 
 use crate::JoinError;
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Once;
 
@@ -13,13 +13,14 @@ struct Seen {
 }
 
 thread_local! {
-    static LAST: RefCell<Option<Seen>> = const { RefCell::new(None) };
+    static LAST: Cell<Option<Seen>> = const { Cell::new(None) };
 }
 
 /// Runs `work`; a panic becomes [`JoinError::Panicked`] with its message and location.
 ///
 /// The first call puts a panic hook before the program's own (which still runs and prints). Only a
-/// hook can see the location; if the program replaces the hook later, errors have none.
+/// hook can see the location; if the program replaces the hook later, errors have none. A panic
+/// whose payload is not text has no location either. The payload itself is dropped.
 ///
 /// With `panic = "abort"` there is nothing to catch, and a panic ends the process.
 ///
@@ -41,15 +42,40 @@ thread_local! {
 /// ```
 pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, JoinError> {
     install_hook();
-    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| explain(&*payload))
+    // What an earlier panic left behind, caught by somebody else, is not ours.
+    let _ = LAST.try_with(|last| last.take());
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
+        let error = explain(&*payload);
+        drop_payload(payload);
+        error
+    })
+}
+
+/// Runs code of the user's whose panic must stop nobody: callbacks, wakers, destructors. The panic
+/// hook has reported it.
+#[doc(hidden)]
+pub fn quietly(run: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
+        drop_payload(payload);
+    }
+}
+
+/// A payload may panic when it is dropped; what that panic carries is forgotten.
+#[cold]
+fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(bomb) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        std::mem::forget(bomb);
+    }
 }
 
 #[cold]
 fn explain(payload: &(dyn Any + Send)) -> JoinError {
     let message = text(payload);
     // `resume_unwind` calls no hook: only believe a location that belongs to this message.
-    let seen = LAST.with_borrow_mut(Option::take);
-    let location = seen.filter(|seen| seen.message.as_deref() == message).map(|seen| seen.location);
+    let seen = LAST.try_with(|last| last.take()).ok().flatten();
+    let location = seen
+        .filter(|seen| message.is_some() && seen.message.as_deref() == message)
+        .map(|seen| seen.location);
     JoinError::Panicked { message: message.unwrap_or("payload is not text").into(), location }
 }
 
@@ -62,11 +88,11 @@ fn text(payload: &(dyn Any + Send)) -> Option<&str> {
 
 fn install_hook() {
     static INSTALL: Once = Once::new();
+    // `set_hook` panics on a panicking thread; then this error goes without its location.
+    if INSTALL.is_completed() || std::thread::panicking() {
+        return;
+    }
     INSTALL.call_once(|| {
-        // `set_hook` panics on a panicking thread; then errors go without their location.
-        if std::thread::panicking() {
-            return;
-        }
         let next = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             remember(info);
@@ -78,10 +104,6 @@ fn install_hook() {
 fn remember(info: &PanicHookInfo<'_>) {
     let message = text(info.payload()).map(Box::from);
     let location = info.location().map_or_else(Box::default, |at| at.to_string().into());
-    // The thread may be past the destruction of its locals, or panicking inside the borrow.
-    let _ = LAST.try_with(|last| {
-        if let Ok(mut last) = last.try_borrow_mut() {
-            *last = Some(Seen { message, location });
-        }
-    });
+    // The thread may be past the destruction of its locals.
+    let _ = LAST.try_with(|last| last.set(Some(Seen { message, location })));
 }

@@ -1,10 +1,10 @@
 //! What all forms of a job have in common: word, result, hooks.
 
+use super::caught::quietly;
 use super::state::{End, Snapshot, Word};
 use crate::JoinError;
 use crate::completion::sealed::Watcher;
 use crate::sync::{Mutex, UnsafeCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -72,7 +72,7 @@ impl<T> Core<T> {
                 self.word.settle(end);
                 drop(slot);
                 if let Some(waker) = waker {
-                    waker.wake();
+                    quietly(|| waker.wake());
                 }
                 for (watcher, index) in watchers {
                     watcher.settled(index);
@@ -142,14 +142,16 @@ impl<T> Core<T> {
         if self.word.load().is_settled() {
             return Poll::Ready(());
         }
+        // Cloned before and dropped after the lock: both may run code of the user's, which may
+        // come back to this job.
+        let new = context.waker().clone();
         let mut slot = self.hooks.lock();
         if self.word.hook().is_settled() {
             return Poll::Ready(());
         }
-        let known = &mut slot.get_or_insert_default().waker;
-        if !known.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-            *known = Some(context.waker().clone());
-        }
+        let old = slot.get_or_insert_default().waker.replace(new);
+        drop(slot);
+        drop(old);
         Poll::Pending
     }
 
@@ -171,5 +173,5 @@ impl<T> Core<T> {
 
 /// A callback that panics has been reported by the panic hook; the job goes on.
 fn run_callback<T>(callback: Callback<T>, result: &Result<T, JoinError>) {
-    let _ = catch_unwind(AssertUnwindSafe(|| callback(result)));
+    quietly(|| callback(result));
 }

@@ -3,11 +3,12 @@
 use super::promise::Promise;
 use super::{Cell, Work};
 use crate::completion::sealed::{Watchable, Watcher};
-use crate::executor::{Host, blocking};
+use crate::executor::{Help, Host, blocking};
 use crate::wait::Patience;
 use crate::{Deadline, JoinError};
 use std::fmt;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -144,7 +145,8 @@ impl<T> Job<T> {
     ///
     /// # Errors
     ///
-    /// Why there is no result.
+    /// Why there is no result. [`JoinError::WouldDeadlock`] if this thread would have to run the
+    /// job itself but has no stack left for it, and its pool has no other thread.
     ///
     /// # Panics
     ///
@@ -152,8 +154,10 @@ impl<T> Job<T> {
     #[doc(alias = "result")]
     #[doc(alias = "get")]
     pub fn join(self) -> Result<T, JoinError> {
-        self.wait();
-        self.take()
+        match self.wait_until(None, Never::IsAnError) {
+            Waited::Ended => self.take(),
+            Waited::NotYet => Err(JoinError::WouldDeadlock),
+        }
     }
 
     /// The result, if the job has ended; otherwise the job comes back.
@@ -171,19 +175,19 @@ impl<T> Job<T> {
 
     /// Waits for the end.
     pub fn wait(&self) {
-        self.wait_until(None);
+        self.wait_until(None, Never::Sleeps);
     }
 
     /// Waits for the end, at most so long; whether it came.
     #[must_use]
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.wait_until(Deadline::after(timeout))
+        self.wait_until(Deadline::after(timeout), Never::Sleeps) == Waited::Ended
     }
 
     /// Waits for the end, at most until then; whether it came.
     #[must_use]
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
-        self.wait_until(Some(Deadline::at(deadline)))
+        self.wait_until(Some(Deadline::at(deadline)), Never::Sleeps) == Waited::Ended
     }
 
     /// Runs `callback` with the result when the job ends, or now if it has ended.
@@ -222,35 +226,67 @@ impl<T> Job<T> {
         unsafe { cell.core().take() }
     }
 
-    fn wait_until(&self, deadline: Option<Deadline>) -> bool {
+    fn wait_until(&self, deadline: Option<Deadline>, never: Never) -> Waited {
         match &self.cell {
-            Some(cell) if !cell.core().snapshot().is_settled() => wait_slow(&**cell, deadline),
-            _ => true,
+            Some(cell) if !cell.core().snapshot().is_settled() => {
+                wait_slow(&**cell, deadline, never)
+            }
+            _ => Waited::Ended,
         }
     }
+}
+
+/// What a wait does that only this thread could end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Never {
+    IsAnError,
+    Sleeps,
+}
+
+/// How a wait ended.
+#[derive(PartialEq, Eq)]
+enum Waited {
+    Ended,
+    NotYet,
 }
 
 #[cold]
-fn wait_slow<T>(cell: &dyn Cell<T>, deadline: Option<Deadline>) -> bool {
-    if deadline.is_none() && help(cell.work()) && cell.core().snapshot().is_settled() {
-        return true;
+fn wait_slow<T>(cell: &dyn Cell<T>, deadline: Option<Deadline>, never: Never) -> Waited {
+    let is_settled = || cell.core().snapshot().is_settled();
+    if deadline.is_none() {
+        let help = help(cell.work());
+        if is_settled() {
+            return Waited::Ended;
+        }
+        if help == Help::WouldDeadlock && never == Never::IsAnError {
+            return Waited::NotYet;
+        }
     }
     let mut patience = Patience::new();
     while patience.pause() {
-        if cell.core().snapshot().is_settled() {
-            return true;
+        if is_settled() {
+            return Waited::Ended;
         }
         if deadline.is_some_and(Deadline::is_past) {
-            return false;
+            return Waited::NotYet;
         }
     }
-    blocking(|| cell.core().word.sleep_until_settled(deadline))
+    if blocking(|| cell.core().word.sleep_until_settled(deadline)) {
+        Waited::Ended
+    } else {
+        Waited::NotYet
+    }
 }
 
 /// Runs queued work right here if this thread belongs to the work's executor.
-fn help(work: Option<&dyn Work>) -> bool {
-    let (Some(work), Some(host)) = (work, <dyn Host>::current()) else { return false };
-    work.home() == host.id() && work.is_pending() && host.help(work)
+fn help(work: Option<&dyn Work>) -> Help {
+    let Some(work) = work.filter(|work| work.is_pending()) else { return Help::Sleep };
+    <dyn Host>::with_current(
+        |host| {
+            if work.home() == host.id() { host.help(work) } else { Help::Sleep }
+        },
+    )
+    .unwrap_or(Help::Sleep)
 }
 
 impl<T> Future for Job<T> {
@@ -267,6 +303,10 @@ impl<T> Future for Job<T> {
         }
     }
 }
+
+/// The result is only reached by who holds the job, after it has settled: nobody sees a broken one.
+impl<T> UnwindSafe for Job<T> {}
+impl<T> RefUnwindSafe for Job<T> {}
 
 impl<T> Watchable for Job<T> {
     fn is_settled(&self) -> bool {
@@ -290,8 +330,10 @@ impl<T> Watchable for Job<T> {
         }
     }
 
-    fn help(&self) -> bool {
-        self.cell.as_ref().is_some_and(|cell| help(cell.work()))
+    fn help(&self) {
+        if let Some(cell) = &self.cell {
+            help(cell.work());
+        }
     }
 }
 

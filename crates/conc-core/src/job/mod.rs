@@ -18,9 +18,11 @@ mod package;
 mod promise;
 mod state;
 
+#[doc(hidden)]
 pub use self::call::{Call, PortableCall};
-pub use self::caught::caught;
+pub use self::caught::{caught, quietly};
 pub use self::handle::{Job, KillError};
+#[doc(hidden)]
 pub use self::package::{Package, Ran, Runnable, Work};
 pub use self::promise::{Control, Promise};
 

@@ -1,7 +1,7 @@
 //! A piece of work and its job in one allocation.
 
 use super::call::Call;
-use super::caught::caught;
+use super::caught::{caught, quietly};
 use super::core::Core;
 use super::state::End;
 use super::{Cell, Job};
@@ -170,7 +170,7 @@ where
     fn cancel(&self) -> bool {
         let Some(work) = self.take_cancelled() else { return false };
         // What the closure owns goes before the job ends, and its panic is not the canceller's.
-        let _ = caught(move || drop(work));
+        quietly(move || drop(work));
         // SAFETY: `take_cancelled` moved the word out of pending for us.
         unsafe { self.core.settle(Err(JoinError::Cancelled), End::Cancelled) };
         true

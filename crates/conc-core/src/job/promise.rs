@@ -1,11 +1,13 @@
 //! The executor's end of a job.
 
 use super::Cell;
+use super::caught::quietly;
 use super::core::Core;
 use super::handle::{Job, KillError};
 use super::state::End;
 use crate::JoinError;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 /// What an executor can do to a job from outside.
@@ -41,7 +43,7 @@ impl<T: Send, C: Control> Cell<T> for PromiseCell<T, C> {
         if !self.core.word.cancel() {
             return false;
         }
-        self.control.cancelled();
+        quietly(|| self.control.cancelled());
         // SAFETY: we moved the word out of pending above and settle once.
         unsafe { self.core.settle(Err(JoinError::Cancelled), End::Cancelled) };
         true
@@ -144,6 +146,9 @@ impl<T: Send + 'static> Promise<T> {
         unsafe { self.cell.core().settle(result, End::Finished) };
     }
 }
+
+impl<T: Send + 'static> UnwindSafe for Promise<T> {}
+impl<T: Send + 'static> RefUnwindSafe for Promise<T> {}
 
 impl<T: Send + 'static> Drop for Promise<T> {
     fn drop(&mut self) {

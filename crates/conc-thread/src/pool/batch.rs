@@ -4,7 +4,8 @@ use super::pace::Pace;
 use super::progress::Meter;
 use super::registry::{Hurry, Registry};
 use super::worker::run_item;
-use conc_core::job::{Package, caught};
+use conc_core::job::{Package, caught, quietly};
+use conc_core::sync::{AtomicBool, Ordering};
 use conc_core::{Job, JoinError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ pub(super) struct Shared<F> {
     pub(super) function: F,
     pub(super) pace: Pace,
     pub(super) meter: Meter,
+    /// Nobody reads the results any more.
+    pub(super) abandoned: AtomicBool,
 }
 
 /// The results of one batch.
@@ -71,6 +74,17 @@ impl<R> Part<R> {
 }
 
 impl<F> Shared<F> {
+    /// Whoever reads the results has gone: what runs stops after its item, what waits never runs.
+    pub(super) fn abandon(&self) {
+        // ORDERING: Relaxed. The sooner it is seen the better, and nothing depends on it.
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    fn is_abandoned(&self) -> bool {
+        // ORDERING: Relaxed. As above.
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
     /// Hands a batch over, as new work: refused when the pool is closed.
     pub(super) fn submit<A, R>(self: &Arc<Self>, place: usize, items: Vec<A>) -> Part<R>
     where
@@ -114,7 +128,7 @@ impl<F> Shared<F> {
         };
         let mut items = items.into_iter();
         let mut cost = Cost::default();
-        while items.len() > 0 {
+        while items.len() > 0 && !self.is_abandoned() {
             let anybody_idle = self.registry.idle.is_anybody_idle();
             if anybody_idle && items.len() > 1 && self.pace.is_worth_sharing(items.len()) {
                 self.share(&mut items, &mut batch);
@@ -129,7 +143,8 @@ impl<F> Shared<F> {
                 self.pace.learn(items, time);
             }
         }
-        self.meter.count(batch.done.len(), batch.failed.len());
+        // Its callback is the user's, and no reason to lose results.
+        quietly(|| self.meter.count(batch.done.len(), batch.failed.len()));
         batch
     }
 
@@ -148,7 +163,8 @@ impl<F> Shared<F> {
         let outcome = caught(|| {
             for item in items.by_ref().take(stride) {
                 done.push(run_item(&self.registry, || (self.function)(item)));
-                if !anybody_idle && self.registry.idle.is_anybody_idle() {
+                let somebody_idle = !anybody_idle && self.registry.idle.is_anybody_idle();
+                if somebody_idle || self.is_abandoned() {
                     break;
                 }
             }

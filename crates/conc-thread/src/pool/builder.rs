@@ -13,6 +13,8 @@ use thiserror::Error;
 const STACK_SIZE: usize = 2 << 20;
 const MAX_SPARES: usize = 256;
 const MIN_STACK_SIZE: usize = 64 << 10;
+/// More threads than any system runs.
+const MAX_THREADS: usize = 1 << 16;
 
 type Initializer = Arc<dyn Fn(usize) + Send + Sync>;
 
@@ -26,7 +28,7 @@ type Initializer = Arc<dyn Fn(usize) + Send + Sync>;
 /// let pool = ThreadPool::builder()
 ///     .workers(2)
 ///     .name("hasher")
-///     .initializer(|index| assert!(index < 2))
+///     .initializer(|index| eprintln!("thread {index} is ready"))
 ///     .build()?;
 /// let name = pool.submit(|| std::thread::current().name().map(str::to_owned)).unwrap();
 /// assert!(name.join().unwrap().unwrap().starts_with("hasher_"));
@@ -67,6 +69,15 @@ pub enum BuildError {
     /// A pool needs at least one worker.
     #[error("a pool needs at least one worker")]
     NoWorkers,
+    /// No system runs so many threads: 65536 is the most.
+    #[error("{workers} workers are more than a pool can have, 65536 are the most")]
+    TooManyWorkers {
+        /// What was asked for.
+        workers: usize,
+    },
+    /// Threads cannot have a name with a zero byte in it.
+    #[error("a name cannot contain a zero byte")]
+    BadName,
     /// Jobs need room: at least 64 KiB of stack.
     #[error("a stack of {bytes} bytes is too small, 65536 is the least")]
     StackTooSmall {
@@ -96,7 +107,8 @@ impl Builder {
         }
     }
 
-    /// How many jobs run at the same moment. Default: the CPUs that this process may use, by its
+    /// How many jobs run at the same moment, except for an instant after one that slept woke.
+    /// Default: the CPUs that this process may use, by its
     /// affinity and its cgroup's quota.
     #[doc(alias = "max_workers")]
     #[doc(alias = "processes")]
@@ -113,7 +125,8 @@ impl Builder {
     }
 
     /// Runs on each thread before its first job, with the thread's number. Spare threads run it,
-    /// too. If it panics on a worker, [`build`](Self::build) fails; a spare simply does not start.
+    /// too, with higher numbers. If it panics on a worker, [`build`](Self::build) fails; a spare does
+    /// not start, and none is tried for the next 0.1 s.
     pub fn initializer(mut self, initializer: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.settings.initializer = Some(Arc::new(initializer));
         self
@@ -128,7 +141,8 @@ impl Builder {
 
     /// How many threads may stand in for threads that sleep inside jobs. Default: 256. They are
     /// started when work waits, and leave after a second without work. With 0, jobs that wait for
-    /// something other than their own pool's queued jobs can block the pool.
+    /// something other than their own pool's queued jobs can block the pool. More than 65536
+    /// threads in all are never started.
     pub fn max_spares(mut self, threads: usize) -> Self {
         self.settings.max_spares = threads;
         self
@@ -136,8 +150,8 @@ impl Builder {
 
     /// Records when each job ran on which worker, for [`ThreadPool::timeline`]. Default: off. Costs
     /// two looks at the clock a job, and memory for a million jobs a worker at the most.
-    pub fn trace(mut self, on: bool) -> Self {
-        self.settings.trace = on;
+    pub fn trace(mut self) -> Self {
+        self.settings.trace = true;
         self
     }
 
@@ -148,10 +162,17 @@ impl Builder {
     /// If a choice makes no sense, a thread cannot be started, or an initializer panics. Threads
     /// that did start end again.
     pub fn build(self) -> Result<ThreadPool, BuildError> {
-        let settings = self.settings;
+        let mut settings = self.settings;
         if settings.workers == 0 {
             return Err(BuildError::NoWorkers);
         }
+        if settings.workers > MAX_THREADS {
+            return Err(BuildError::TooManyWorkers { workers: settings.workers });
+        }
+        if settings.name.contains('\0') {
+            return Err(BuildError::BadName);
+        }
+        settings.max_spares = settings.max_spares.min(MAX_THREADS - settings.workers);
         if settings.stack_size < MIN_STACK_SIZE {
             return Err(BuildError::StackTooSmall { bytes: settings.stack_size });
         }
@@ -163,7 +184,9 @@ impl Builder {
             let report = report.clone();
             pool.registry.start_worker(move |ready| drop(report.send(ready)))?;
         }
-        for ready in reports.iter().take(workers) {
+        drop(report);
+        for _ in 0..workers {
+            let ready = reports.recv().map_err(|_| io::Error::other("a worker did not begin"))?;
             ready.map_err(BuildError::Initializer)?;
         }
         Ok(pool)

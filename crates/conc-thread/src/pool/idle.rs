@@ -371,8 +371,8 @@ impl Idle {
 
     /// From searching to away. The last to leave looks after those who did not call because of it.
     fn leave_searching<S: Search>(&self, search: &S) {
-        // ORDERING: Relaxed. The fence below orders it.
-        let before = Snapshot(self.word.fetch_sub(SEARCHING_ONE, Ordering::Relaxed));
+        // ORDERING(idle.stand_in): AcqRel. Whoever leaves last sees what those before have moved.
+        let before = Snapshot(self.word.fetch_sub(SEARCHING_ONE, Ordering::AcqRel));
         if before.searching() == 1 {
             // ORDERING(idle.dekker): SeqCst. Leave, then look; who brings work asks for us after.
             fence(Ordering::SeqCst);

@@ -57,8 +57,8 @@ impl Injector {
         let first = queue.pop_front();
         let share = queue.len().div_ceil(workers.max(2)).min(BATCH - 1);
         queue.drain(..share).for_each(|work| deque.push(work));
-        // ORDERING: Relaxed. As in `push`.
-        self.len.store(queue.len(), Ordering::Relaxed);
+        // ORDERING(injector.moved): Release. Who finds less here finds the rest in the deque.
+        self.len.store(queue.len(), Ordering::Release);
         first
     }
 
@@ -74,8 +74,8 @@ impl Injector {
     }
 
     pub(super) fn len(&self) -> usize {
-        // ORDERING: Relaxed. The fences of `Idle` order it where it matters.
-        self.len.load(Ordering::Relaxed)
+        // ORDERING(injector.moved): Acquire. What is missing here may have moved to a deque.
+        self.len.load(Ordering::Acquire)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -4,6 +4,7 @@ use super::batch::{Batch, Part, Shared};
 use super::pace::Pace;
 use super::progress::{Meter, Progress};
 use super::registry::Registry;
+use conc_core::sync::AtomicBool;
 use conc_core::{JobSet, JoinError};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -39,7 +40,8 @@ impl<F, I: Iterator> Source<F, I> {
         let total = items.size_hint();
         let total = total.1.filter(|upper| *upper == total.0);
         let meter = plan.progress.map_or_else(Meter::default, |call| Meter::new(total, call));
-        let shared = Shared { registry: plan.registry, function, pace, meter };
+        let abandoned = AtomicBool::new(false);
+        let shared = Shared { registry: plan.registry, function, pace, meter, abandoned };
         Self {
             shared: Arc::new(shared),
             items: Some(items),
@@ -64,15 +66,19 @@ impl<F, I: Iterator> Source<F, I> {
         R: Send + 'static,
     {
         let room = self.look_ahead.saturating_sub(self.ahead);
-        let items = self.items.as_mut().filter(|_| room > 0)?;
+        if room == 0 {
+            return None;
+        }
+        // Taken out while it is asked: a source that panics is exhausted.
+        let mut items = self.items.take()?;
         let share =
             items.size_hint().1.map(|left| left / (2 * self.shared.registry.settings.workers));
         let len = self.shared.pace.next_batch(self.last_batch, share).min(room);
         // One by one: `collect` would trust a size hint with memory.
         let mut batch = Vec::with_capacity(len.min(items.size_hint().0.max(1)));
-        batch.extend(items.take(len));
-        if batch.len() < len {
-            self.items = None;
+        batch.extend(items.by_ref().take(len));
+        if batch.len() == len {
+            self.items = Some(items);
         }
         if batch.is_empty() {
             return None;
@@ -97,6 +103,11 @@ impl<R> Unpacked<R> {
     fn new(done: Vec<R>, failed: Vec<(usize, JoinError)>) -> Self {
         let next_failure = failed.first().map_or(usize::MAX, |(place, _)| *place);
         Self { done: done.into_iter(), failed: failed.into_iter(), next: 0, next_failure }
+    }
+
+    /// Results that are left.
+    fn len(&self) -> usize {
+        self.done.len() + self.failed.len()
     }
 
     /// The place of the next result in its batch.
@@ -140,6 +151,25 @@ impl<F, I: Iterator> Stage<F, I> {
         match self {
             Self::Running(source) => source,
             Self::Planned(..) | Self::Moving => unreachable!("the plan has been carried out"),
+        }
+    }
+
+    fn abandon(&self) {
+        if let Self::Running(source) = self {
+            source.shared.abandon();
+        }
+    }
+
+    /// How many results are still to come out of items that were or will be taken.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Planned(_, _, items) => items.size_hint(),
+            Self::Running(source) => {
+                let (least, most) = source.items.as_ref().map_or((0, Some(0)), I::size_hint);
+                let most = most.and_then(|most| most.checked_add(source.ahead));
+                (least.saturating_add(source.ahead), most)
+            }
+            Self::Moving => (0, None),
         }
     }
 
@@ -209,7 +239,7 @@ macro_rules! choices {
 
 /// Results in the order of the items; see [`ThreadPool::map`](super::ThreadPool::map).
 ///
-/// Dropping it cancels what is queued.
+/// Dropping it cancels what is queued, and stops what runs after the item that it is at.
 #[must_use = "nothing is submitted before the first call of next"]
 pub struct Map<F, I: Iterator, R> {
     stage: Stage<F, I>,
@@ -277,6 +307,12 @@ where
             self.next_batch()?;
         }
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (least, most) = self.stage.size_hint();
+        let unpacked = self.current.len();
+        (least.saturating_add(unpacked), most.and_then(|most| most.checked_add(unpacked)))
+    }
 }
 
 impl<F, I, R> FusedIterator for Map<F, I, R>
@@ -288,9 +324,10 @@ where
 {
 }
 
-/// Cancels what is still queued.
+/// Nobody reads any more: what is queued is cancelled, batches that run stop after their item.
 impl<F, I: Iterator, R> Drop for Map<F, I, R> {
     fn drop(&mut self) {
+        self.stage.abandon();
         for part in &self.parts {
             part.job.cancel();
         }
@@ -305,7 +342,7 @@ impl<F, I: Iterator, R> fmt::Debug for Map<F, I, R> {
 
 /// Results as they come; see [`ThreadPool::map_unordered`](super::ThreadPool::map_unordered).
 ///
-/// Dropping it cancels what is queued.
+/// Dropping it cancels what is queued, and stops what runs after the item that it is at.
 #[must_use = "nothing is submitted before the first call of next"]
 pub struct MapUnordered<F, I: Iterator, R> {
     stage: Stage<F, I>,
@@ -381,6 +418,12 @@ where
             self.next_batch()?;
         }
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (least, most) = self.stage.size_hint();
+        let unpacked = self.current.len();
+        (least.saturating_add(unpacked), most.and_then(|most| most.checked_add(unpacked)))
+    }
 }
 
 impl<F, I, R> FusedIterator for MapUnordered<F, I, R>
@@ -392,9 +435,10 @@ where
 {
 }
 
-/// Cancels what is still queued.
+/// Nobody reads any more: what is queued is cancelled, batches that run stop after their item.
 impl<F, I: Iterator, R> Drop for MapUnordered<F, I, R> {
     fn drop(&mut self) {
+        self.stage.abandon();
         self.parts.cancel_all();
     }
 }

@@ -44,20 +44,26 @@ pub use stats::{Stats, WorkerStats};
 use conc_core::job::PortableCall;
 use conc_core::trace::{Recorder, Timeline};
 use conc_core::{Capabilities, Deadline, Executor, Job, JoinError, SubmitError, Wire};
+use crew::Headcount;
 use registry::{Hurry, Registry};
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A pool of threads that runs jobs.
 ///
-/// Jobs from outside are taken in the order in which they came; jobs that a job submits go to the
-/// worker it runs on, and to others that have nothing to do. A job that panics takes nobody with
+/// Workers take jobs from outside in the order in which they came, up to 32 at a time; jobs that a
+/// job submits go to the worker it runs on, and to others that have nothing to do. A job that panics takes nobody with
 /// it: its [`Job`] has the message and the place.
 ///
-/// Jobs may wait for jobs of the same pool, to any depth: a worker that waits for a queued job runs
-/// it in place while half of its stack is free; one that has to sleep is replaced by a spare thread
-/// while work waits.
+/// Jobs may wait for jobs of the same pool: a worker that waits for a queued job runs it in place
+/// while half of its stack is free; one that has to sleep is replaced by a spare thread while work
+/// waits. The depth is bounded by the stacks of all threads ([`Builder::max_spares`]); beyond it
+/// [`Job::join`] is [`JoinError::WouldDeadlock`].
+///
+/// The first pool of a program puts a panic hook before the program's own, which remembers the
+/// place of a panic and then calls it; see [`caught`](conc_core::job::caught).
 ///
 /// Dropping the pool never blocks: queued jobs end [`JoinError::Cancelled`], running ones go on,
 /// the threads end after them. [`shutdown`](Self::shutdown) is the patient end.
@@ -119,6 +125,9 @@ impl ThreadPool {
 
     /// Queues `work`. Never waits.
     ///
+    /// The trait's form, which takes a function pointer and its argument, is
+    /// [`Executor::submit(&pool, f, x)`](Executor::submit) on this type.
+    ///
     /// # Errors
     ///
     /// [`SubmitError::Closed`] with the work itself, if the pool has been shut down.
@@ -162,7 +171,7 @@ impl ThreadPool {
     /// Applies `function` to each item; gives the results in the order of the items.
     ///
     /// Lazy on both sides: nothing is taken from `items` before the first result is asked for, and
-    /// then only some batches ahead. Batches begin with one item and grow with what items are found
+    /// then only about 50 ms of work and at most 32,768 items ahead for each worker. Batches begin with one item and grow with what items are found
     /// to cost. An item that panics is an `Err` in its place; the others go on. Items that a
     /// shut-down pool no longer runs are [`JoinError::Cancelled`]. See [`Map`] for choices.
     ///
@@ -250,7 +259,9 @@ impl ThreadPool {
 
     /// Accepts no more work, and waits until all accepted work has ended.
     ///
-    /// Called from one of the pool's own jobs it does not wait: that could never end.
+    /// Called from one of the pool's own jobs it does not wait: that could never end. The threads
+    /// have run their last job when this returns; what their thread-locals own may go a moment
+    /// later.
     pub fn shutdown(&self) {
         self.close();
         let all_ended = self.wait_for_end(None);
@@ -283,7 +294,7 @@ impl ThreadPool {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let registry = &self.registry;
-        let (threads, blocked, peak_threads) = registry.crew.snapshot();
+        let Headcount { threads, blocked, peak: peak_threads } = registry.crew.headcount();
         let slots = &registry.slots;
         Stats {
             workers: slots.iter().map(|slot| slot.figures.snapshot(registry.born)).collect(),
@@ -378,6 +389,10 @@ impl Drop for ThreadPool {
         self.cancel_queued();
     }
 }
+
+/// Whatever panics in the pool's threads stays there.
+impl UnwindSafe for ThreadPool {}
+impl RefUnwindSafe for ThreadPool {}
 
 impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

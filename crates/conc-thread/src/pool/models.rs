@@ -5,7 +5,7 @@
 //! The queues are stand-ins: a count of pieces, changed without any ordering of its own, so that
 //! only the protocol under test can make a piece visible.
 
-use super::crew::Crew;
+use super::crew::{Crew, Hired};
 use super::idle::{Idle, Outcome, Search};
 use conc_core::Deadline;
 use conc_core::sync::{AtomicBool, AtomicU32, Ordering, fence};
@@ -17,6 +17,8 @@ struct Pool {
     idle: Idle,
     workers: usize,
     pieces: AtomicU32,
+    /// What a worker has moved into its own queue.
+    moved: AtomicU32,
     closed: AtomicBool,
 }
 
@@ -27,6 +29,7 @@ impl Pool {
             idle: Idle::new(),
             workers,
             pieces: AtomicU32::new(0),
+            moved: AtomicU32::new(0),
             closed: AtomicBool::new(false),
         })
     }
@@ -45,19 +48,29 @@ impl Pool {
 impl Search for Pool {
     type Found = ();
 
+    /// Takes all that is there, as a worker takes a batch: one piece to run, the others into its
+    /// own queue, where others may find them. In between they are in neither.
     fn find(&self) -> Option<()> {
         // A real queue is looked at before it is changed, and the look may be stale.
-        if self.more() == 0 {
+        if self.moved.load(Ordering::Relaxed) > 0 {
+            let take = |moved: u32| moved.checked_sub(1);
+            if self.moved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
+                return Some(());
+            }
+        }
+        if self.pieces.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        self.pieces
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |pieces| pieces.checked_sub(1))
-            .ok()
-            .map(drop)
+        let batch = self.pieces.swap(0, Ordering::Relaxed);
+        if batch > 1 {
+            self.moved.fetch_add(batch - 1, Ordering::Relaxed);
+        }
+        (batch > 0).then_some(())
     }
 
     fn more(&self) -> usize {
-        self.pieces.load(Ordering::Relaxed) as usize
+        let moved = self.moved.load(Ordering::Relaxed);
+        (moved + self.pieces.load(Ordering::Relaxed)) as usize
     }
 
     fn has_ended(&self) -> bool {
@@ -201,13 +214,17 @@ fn work_never_waits_for_a_thread_that_sleeps_in_a_job() {
         crew.hire_worker();
         let blocker = thread::spawn({
             let (crew, pieces) = (Arc::clone(&crew), Arc::clone(&pieces));
-            // As `Registry::before_block`.
-            move || crew.block() && pieces.load(Ordering::Relaxed) > 0 && crew.hire_spare()
+            // As a worker's `before_block`.
+            move || {
+                crew.block()
+                    && pieces.load(Ordering::Relaxed) > 0
+                    && crew.hire_spare() != Hired::Nobody
+            }
         });
         // As `Registry::push`; the fence is the one in `Idle::announce`.
         pieces.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let hired_here = crew.is_short_handed() && crew.hire_spare();
+        let hired_here = crew.is_short_handed() && crew.hire_spare() != Hired::Nobody;
         let hired_there = blocker.join().unwrap();
         assert!(hired_here ^ hired_there, "one of them, and only one, adds the spare");
     });

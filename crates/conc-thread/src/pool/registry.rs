@@ -1,11 +1,11 @@
 //! What all handles and workers of a pool share.
 
 use super::builder::Settings;
-use super::crew::Crew;
+use super::crew::{Crew, Hired};
 use super::idle::{BACKLOG, Idle};
 use super::injector::Injector;
 use super::slot::{Slot, Slots};
-use super::worker::{self, Worker};
+use super::worker;
 use conc_core::executor::Host;
 use conc_core::job::{Call, Package, Runnable};
 use conc_core::sync::{AtomicBool, Ordering, unique_id};
@@ -66,6 +66,7 @@ impl Registry {
         // ORDERING: Relaxed. `wake_all` begins with a fence.
         self.closed.store(true, Ordering::Relaxed);
         self.idle.wake_all();
+        self.crew.dismiss();
     }
 
     /// Queues a piece of work.
@@ -107,54 +108,37 @@ impl Registry {
         }
     }
 
-    /// A job is going to sleep on one of our threads.
-    pub(super) fn before_block(self: &Arc<Self>) {
-        if self.crew.block() {
-            // The fence in `block` orders the mark before this look; `announce` orders a push
-            // before its look at the mark.
-            if self.has_queued() {
-                self.add_spare();
-            }
-        }
-    }
-
-    pub(super) fn after_block(&self) {
-        self.crew.unblock();
-    }
-
     /// Starts one of the pool's own workers; `report` learns how its initializer went.
     pub(super) fn start_worker(
         self: &Arc<Self>,
         report: impl FnOnce(Result<(), JoinError>) + Send + 'static,
     ) -> io::Result<()> {
-        self.crew.hire_worker();
-        self.start_thread(report)
+        self.start_thread(self.crew.hire_worker(), report)
     }
 
-    /// Starts one thread in place of one that sleeps, if one is missing.
+    /// Puts one thread in place of one that sleeps, if one is missing.
     #[cold]
-    fn add_spare(self: &Arc<Self>) {
-        if self.crew.hire_spare() {
-            // If the system refuses: go on with fewer, and try again at the next occasion.
-            let _ = self.start_thread(|_| {});
+    pub(super) fn add_spare(self: &Arc<Self>) {
+        if let Hired::New(slot) = self.crew.hire_spare() {
+            // If the system refuses: go on with fewer, and try again after a while.
+            let _ = self.start_thread(slot, |_| {});
         }
     }
 
     /// Starts a thread that the crew has counted already.
     fn start_thread(
         self: &Arc<Self>,
+        slot: usize,
         report: impl FnOnce(Result<(), JoinError>) + Send + 'static,
     ) -> io::Result<()> {
-        let index = self.crew.take_vacancy();
-        let worker = Worker::new(Arc::clone(self), index);
+        let registry = Arc::clone(self);
         let spawned = std::thread::Builder::new()
-            .name(format!("{}_{index}", self.settings.name))
+            .name(format!("{}_{slot}", self.settings.name))
             .stack_size(self.settings.stack_size)
-            .spawn(move || worker.run(report));
+            .spawn(move || worker::live(registry, slot, report));
         if spawned.is_err() {
-            self.crew.give_vacancy(index);
-            self.crew.leave();
-            self.crew.left();
+            self.crew.refuse();
+            self.crew.left(slot);
         }
         spawned.map(drop)
     }
@@ -189,7 +173,7 @@ impl Registry {
 
     /// Whether the current thread is one of this pool's.
     pub(super) fn owns_current_thread(&self) -> bool {
-        <dyn Host>::current().is_some_and(|host| host.id() == self.id)
+        <dyn Host>::with_current(|host| host.id() == self.id).unwrap_or(false)
     }
 }
 

@@ -67,11 +67,15 @@ impl Slot {
         }
     }
 
-    /// The near end of the queue, for the thread that takes the slot.
+    /// The near end of the queue, for the thread that has taken the slot.
     pub(super) fn occupy(&self) -> Deque<Runnable> {
-        let deque = self.resting.lock().take().unwrap_or_else(Deque::new_fifo);
-        self.stealer.get_or_init(|| deque.stealer());
-        deque
+        let resting = self.resting.lock().take();
+        resting.unwrap_or_else(|| {
+            let deque = Deque::new_fifo();
+            let first = self.stealer.set(deque.stealer()).is_ok();
+            debug_assert!(first, "a thread puts its deque back before its slot is free");
+            deque
+        })
     }
 
     /// The thread leaves; its queue is empty.

@@ -1,12 +1,13 @@
 //! A thread of the pool: where it looks for work, how it runs it, when it leaves.
 
+use super::crew::Bench;
 use super::idle::{Outcome, Search};
 use super::registry::{Registry, take};
 use super::slot::Slot;
 use conc_core::Deadline;
 use conc_core::JoinError;
-use conc_core::executor::Host;
-use conc_core::job::{Ran, Runnable, Work, caught};
+use conc_core::executor::{Help, Host};
+use conc_core::job::{Ran, Runnable, Work, caught, quietly};
 use conc_core::sync::spin_loop;
 use conc_core::trace::{self, Running};
 use crossbeam_deque::Worker as Deque;
@@ -22,6 +23,8 @@ const OUTSIDE_FIRST: u32 = 61;
 const ENOUGH: usize = 16;
 /// Nor for longer than so many pauses: about 3 µs.
 const LINGER: u32 = 256;
+/// It always waits for so many, to find out whether it pays.
+const LINGER_LEAST: u32 = 4;
 /// A spare thread leaves after it has found nothing for so long.
 const SPARE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -31,13 +34,16 @@ thread_local! {
 
 /// Queues `work` on the current thread, if it belongs to the pool `home`; gives it back if not.
 pub(super) fn push_local(home: u64, work: Runnable) -> Option<Runnable> {
-    LOCAL.with_borrow(|local| match local {
-        Some(local) if local.registry.id == home => {
+    let mut work = Some(work);
+    // A thread that is past the destruction of its locals belongs to nobody.
+    let _ = LOCAL.try_with(|local| {
+        if let Some(local) = local.borrow().as_ref().filter(|local| local.registry.id == home)
+            && let Some(work) = work.take()
+        {
             local.deque.push(work);
-            None
         }
-        _ => Some(work),
-    })
+    });
+    work
 }
 
 /// Runs one item of a batch; in a pool that records, as an entry of its own.
@@ -51,8 +57,8 @@ pub(super) fn run_item<R>(registry: &Registry, run: impl FnOnce() -> R) -> R {
         fn drop(&mut self) {
             let panicked = std::thread::panicking();
             let outcome = if panicked { trace::Outcome::Failed } else { trace::Outcome::Completed };
-            LOCAL.with_borrow(|local| {
-                if let (Some(local), Some(running)) = (local, self.0.take()) {
+            let _ = LOCAL.try_with(|local| {
+                if let (Some(local), Some(running)) = (&*local.borrow(), self.0.take()) {
                     local.items_recorded.set(true);
                     local.record(self.1, running, outcome);
                 }
@@ -63,59 +69,51 @@ pub(super) fn run_item<R>(registry: &Registry, run: impl FnOnce() -> R) -> R {
     run()
 }
 
-/// A thread that is about to start.
-pub(super) struct Worker {
+/// The whole life of a thread.
+pub(super) fn live(
     registry: Arc<Registry>,
-    index: usize,
-    deque: Deque<Runnable>,
+    slot: usize,
+    report: impl FnOnce(Result<(), JoinError>),
+) {
+    let deque = registry.slots.get(slot).occupy();
+    let ready = caught(|| registry.settings.initialize(slot));
+    let failed = ready.is_err();
+    report(ready);
+    let deque = if failed {
+        registry.crew.refuse();
+        deque
+    } else {
+        work(&registry, slot, deque)
+    };
+    registry.slots.get(slot).vacate(deque);
+    registry.crew.left(slot);
+    // Work may have come while we made up our mind, and counted on us; or found no free slot.
+    if registry.has_queued() {
+        registry.idle.announce(true);
+        if registry.crew.is_short_handed() {
+            registry.add_spare();
+        }
+    }
 }
 
-impl Worker {
-    pub(super) fn new(registry: Arc<Registry>, index: usize) -> Self {
-        let deque = registry.slots.get(index).occupy();
-        Self { registry, index, deque }
-    }
-
-    /// The thread's whole life.
-    pub(super) fn run(self, report: impl FnOnce(Result<(), JoinError>)) {
-        let registry = Arc::clone(&self.registry);
-        let index = self.index;
-        let deque = Self::work(self, report);
-        registry.slots.get(index).vacate(deque);
-        registry.crew.give_vacancy(index);
-        registry.crew.left();
-        // Work may have come while we made up our mind, and counted on us.
-        if registry.has_queued() {
-            registry.idle.announce(true);
-        }
-    }
-
-    fn work(self, report: impl FnOnce(Result<(), JoinError>)) -> Deque<Runnable> {
-        let Self { registry, index, deque } = self;
-        let ready = caught(|| registry.settings.initialize(index));
-        let failed = ready.is_err();
-        report(ready);
-        if failed {
-            registry.crew.leave();
-            return deque;
-        }
-        let local = Rc::new(Local {
-            registry,
-            index,
-            deque,
-            stack_base: stack_position(),
-            tick: Cell::new(0),
-            outside: Cell::new(0),
-            linger: Cell::new(4),
-            items_recorded: Cell::new(false),
-        });
-        LOCAL.set(Some(Rc::clone(&local)));
-        let host = <dyn Host>::enter(Rc::clone(&local) as Rc<dyn Host>);
-        local.run_until_the_end();
-        drop(host);
-        LOCAL.set(None);
-        Rc::into_inner(local).expect("the thread's own references are gone").deque
-    }
+fn work(registry: &Arc<Registry>, slot: usize, deque: Deque<Runnable>) -> Deque<Runnable> {
+    let local = Rc::new(Local {
+        registry: Arc::clone(registry),
+        index: slot,
+        deque,
+        stack_base: stack_position(),
+        tick: Cell::new(0),
+        outside: Cell::new(0),
+        linger: Cell::new(LINGER_LEAST),
+        blocks: Cell::new(0),
+        items_recorded: Cell::new(false),
+    });
+    LOCAL.set(Some(Rc::clone(&local)));
+    let host = <dyn Host>::enter(Rc::clone(&local) as Rc<dyn Host>);
+    local.run_until_the_end();
+    drop(host);
+    LOCAL.set(None);
+    Rc::into_inner(local).expect("references to the host are lent, not given").deque
 }
 
 /// What a worker knows while it runs; lives on its thread.
@@ -129,6 +127,8 @@ struct Local {
     outside: Cell<usize>,
     /// Pauses to wait for more work from outside.
     linger: Cell<u32>,
+    /// Sleeps that the running job is in, one inside the other.
+    blocks: Cell<u32>,
     /// The job that ran last was a batch whose items have been recorded.
     items_recorded: Cell<bool>,
 }
@@ -144,13 +144,30 @@ impl Local {
         while let Some(work) = self.next() {
             self.execute(work.work());
             // If the handle is gone, the result goes here; its panic is nobody's.
-            let _ = caught(move || drop(work));
+            quietly(move || drop(work));
         }
         figures.end_busy(self.registry.born);
     }
 
     fn next(&self) -> Option<Runnable> {
+        if self.registry.crew.has_surplus() && !self.sit_out() {
+            return None;
+        }
         self.take_in_turn().or_else(|| self.search())
+    }
+
+    /// Too many threads run: this one waits until it is needed; `false` if it never was.
+    #[cold]
+    fn sit_out(&self) -> bool {
+        while let Some(work) = self.deque.pop() {
+            self.registry.injector.push(work);
+        }
+        self.registry.idle.announce(true);
+        let figures = &self.slot().figures;
+        figures.end_busy(self.registry.born);
+        let bench = self.registry.crew.sit_out();
+        figures.begin_busy(self.registry.born);
+        bench == Bench::Back
     }
 
     fn take_in_turn(&self) -> Option<Runnable> {
@@ -162,7 +179,17 @@ impl Local {
                 return outside;
             }
         }
-        self.find()
+        // Not from other workers: what is moved from queue to queue is in neither for a moment,
+        // and only a searcher is allowed for (`Idle`, invariant 1).
+        self.take_own().or_else(|| self.take_from_outside())
+    }
+
+    fn take_own(&self) -> Option<Runnable> {
+        let own = self.deque.pop();
+        if own.is_some() {
+            self.outside.set(self.outside.get().saturating_sub(1));
+        }
+        own
     }
 
     #[cold]
@@ -182,7 +209,7 @@ impl Local {
                     registry.crew.leave();
                     return None;
                 }
-                Outcome::TimedOut if registry.crew.leave_if_spare() => return None,
+                Outcome::TimedOut if !self.sit_out() => return None,
                 Outcome::TimedOut => {}
             }
         }
@@ -205,9 +232,11 @@ impl Local {
                 spin_loop();
             }
             let pays = injector.len() > before;
-            self.linger.set(if pays { linger * 2 } else { linger / 2 }.clamp(4, LINGER));
+            self.linger.set(if pays { linger * 2 } else { linger / 2 }.clamp(LINGER_LEAST, LINGER));
         }
-        injector.pop_batch(&self.deque, settings.workers)
+        let outside = injector.pop_batch(&self.deque, settings.workers);
+        self.outside.set(self.deque.len());
+        outside
     }
 
     fn steal_from_others(&self) -> Option<Runnable> {
@@ -259,18 +288,7 @@ impl Search for Local {
     type Found = Runnable;
 
     fn find(&self) -> Option<Runnable> {
-        let own = self.deque.pop();
-        if own.is_some() {
-            self.outside.set(self.outside.get().saturating_sub(1));
-            return own;
-        }
-        let outside = self.take_from_outside();
-        if outside.is_some() {
-            self.outside.set(self.deque.len());
-            return outside;
-        }
-        self.outside.set(0);
-        self.steal_from_others()
+        self.take_own().or_else(|| self.take_from_outside()).or_else(|| self.steal_from_others())
     }
 
     fn more(&self) -> usize {
@@ -292,18 +310,45 @@ impl Host for Local {
     }
 
     /// Half of the stack is for jobs that run inside jobs; beyond that a spare thread takes over.
-    fn help(&self, work: &dyn Work) -> bool {
+    /// If there can be none, all but a quarter of the stack is.
+    fn help(&self, work: &dyn Work) -> Help {
+        let stack_size = self.registry.settings.stack_size;
         let used = self.stack_base.abs_diff(stack_position());
         self.slot().figures.note_stack(used);
-        used < self.registry.settings.stack_size / 2 && self.execute(work)
+        let crew = &self.registry.crew;
+        if used >= stack_size / 2 && (used >= stack_size / 4 * 3 || !crew.is_full()) {
+            let nobody_else = used >= stack_size / 2 && crew.is_last_hope();
+            return if nobody_else { Help::WouldDeadlock } else { Help::Sleep };
+        }
+        // While it helps, this thread is not asleep, whatever the waiting job has announced.
+        let blocks = self.blocks.replace(0);
+        if blocks > 0 {
+            crew.unblock();
+        }
+        let ran = self.execute(work);
+        self.blocks.set(blocks);
+        if blocks > 0 && crew.block() && self.registry.has_queued() {
+            self.registry.add_spare();
+        }
+        if ran { Help::Ran } else { Help::Sleep }
     }
 
     fn before_block(&self) {
-        self.registry.before_block();
+        let blocks = self.blocks.get();
+        self.blocks.set(blocks + 1);
+        // The fence in `block` orders the mark before this look for work; `announce` orders a push
+        // before its look at the mark.
+        if blocks == 0 && self.registry.crew.block() && self.registry.has_queued() {
+            self.registry.add_spare();
+        }
     }
 
     fn after_block(&self) {
-        self.registry.after_block();
+        let blocks = self.blocks.get();
+        self.blocks.set(blocks - 1);
+        if blocks == 1 {
+            self.registry.crew.unblock();
+        }
     }
 }
 
