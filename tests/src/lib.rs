@@ -1,9 +1,13 @@
 //! Laws, scenarios and house rules of the `conc` family.
 
+#[cfg(all(unix, not(conc_loom)))]
+pub mod laws;
 #[cfg(conc_loom)]
 mod model;
+mod program;
 mod watchdog;
 
 #[cfg(conc_loom)]
 pub use model::model;
-pub use watchdog::{Watchdog, watchdog, watchdog_for};
+pub use program::{Program, Ran};
+pub use watchdog::{Watchdog, watchdog, watchdog_for, watchdog_over};

@@ -1,5 +1,6 @@
 //! Nothing hangs: a test that does is ended and named.
 
+use std::io::{Write, stderr};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -26,13 +27,27 @@ pub fn watchdog() -> Watchdog {
 /// If no thread can be started.
 pub fn watchdog_for(patience: Duration) -> Watchdog {
     let test = thread::current().name().unwrap_or("unnamed").to_owned();
+    watch(format!("test {test}"), patience)
+}
+
+/// A watchdog over a part of a test, which it names; waits 30 seconds.
+///
+/// # Panics
+///
+/// If no thread can be started.
+pub fn watchdog_over(part: &str) -> Watchdog {
+    watch(part.to_owned(), PATIENCE)
+}
+
+fn watch(what: String, patience: Duration) -> Watchdog {
     let (leash, leashed) = channel();
     thread::Builder::new()
         .name("watchdog".to_owned())
         .spawn(move || {
             let outcome = leashed.recv_timeout(patience);
             if outcome == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                eprintln!("watchdog: test {test} hangs: not done after {patience:?}");
+                // Not `eprintln`: the test runner keeps its text back, and would die with it.
+                let _ = writeln!(stderr(), "watchdog: {what} hangs: not done after {patience:?}");
                 std::process::abort();
             }
         })

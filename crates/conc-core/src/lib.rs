@@ -45,7 +45,8 @@ mod wire;
 pub use completion::{
     AsCompleted, JobSet, Waitable, Waited, as_completed, wait_all, wait_all_async,
     wait_all_deadline, wait_all_timeout, wait_first, wait_first_async, wait_first_deadline,
-    wait_first_error, wait_first_timeout,
+    wait_first_error, wait_first_error_async, wait_first_error_deadline, wait_first_error_timeout,
+    wait_first_timeout,
 };
 pub use crossbeam_utils::CachePadded;
 pub use deadline::Deadline;

@@ -135,7 +135,10 @@ impl<T> Job<T> {
     /// [`KillError::Unsupported`] for work on threads: nobody can end a thread from outside.
     /// [`KillError::Finished`] if there is nothing to end any more.
     pub fn kill(&self) -> Result<(), KillError> {
-        self.cell.as_ref().map_or(Err(KillError::Finished), |cell| cell.kill())
+        match &self.cell {
+            Some(cell) if !self.is_finished() => cell.kill(),
+            _ => Err(KillError::Finished),
+        }
     }
 
     /// Waits for the end and takes the result.

@@ -50,9 +50,6 @@ impl<T: Send, C: Control> Cell<T> for PromiseCell<T, C> {
     }
 
     fn kill(&self) -> Result<(), KillError> {
-        if self.core.snapshot().is_settled() {
-            return Err(KillError::Finished);
-        }
         self.control.kill()
     }
 }
