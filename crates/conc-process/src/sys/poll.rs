@@ -1,0 +1,44 @@
+//! Wait for descriptors until a deadline.
+
+use conc_core::Deadline;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::os::fd::BorrowedFd;
+
+/// Waits until one of `descriptors` can be read or has ended; which of them. All `false`: the
+/// deadline came first.
+pub(crate) fn readable<const N: usize>(
+    descriptors: [BorrowedFd<'_>; N],
+    deadline: Option<Deadline>,
+) -> Result<[bool; N], Errno> {
+    let mut waits = descriptors.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+    loop {
+        match poll(&mut waits, timeout(deadline)) {
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+            // The time that `poll` can count may be shorter than the deadline.
+            Ok(0) if !deadline.is_some_and(Deadline::is_past) => {}
+            Ok(_) => return Ok(waits.map(|wait| wait.any().unwrap_or(true))),
+        }
+    }
+}
+
+/// Which of `processes` have ended by now.
+pub(crate) fn ended(processes: &[BorrowedFd<'_>]) -> Result<Vec<bool>, Errno> {
+    let mut waits: Vec<PollFd<'_>> =
+        processes.iter().map(|&fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+    loop {
+        match poll(&mut waits, PollTimeout::ZERO) {
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Ok(waits.iter().map(|wait| wait.any().unwrap_or(true)).collect()),
+        }
+    }
+}
+
+/// Rounded up, so that no wait ends early.
+fn timeout(deadline: Option<Deadline>) -> PollTimeout {
+    let Some(deadline) = deadline else { return PollTimeout::NONE };
+    let millis = deadline.remaining().as_nanos().div_ceil(1_000_000);
+    PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
+}

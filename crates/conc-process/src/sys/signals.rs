@@ -1,0 +1,62 @@
+//! Masks, dispositions, the descriptor that tells of dead children.
+
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+/// The highest number of a signal.
+const LAST: i32 = 64;
+
+/// Makes a write to a closed pipe an error, as `std`'s runtime does.
+pub(crate) fn ignore_broken_pipes() -> Result<(), Errno> {
+    dispose(Signal::SIGPIPE, SigHandler::SigIgn)
+}
+
+/// Lets dead children wait to be reaped, whatever the parent of this process had set.
+pub(crate) fn keep_dead_children() -> Result<(), Errno> {
+    dispose(Signal::SIGCHLD, SigHandler::SigDfl)
+}
+
+fn dispose(signal: Signal, handler: SigHandler) -> Result<(), Errno> {
+    let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+    // SAFETY: no handler of ours is involved, only what the system does by itself.
+    unsafe { sigaction(signal, &action) }.map(drop)
+}
+
+/// Blocks SIGCHLD and gives a descriptor that is readable when children have died.
+pub(crate) fn dead_children() -> Result<SignalFd, Errno> {
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGCHLD);
+    mask.thread_block()?;
+    SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+}
+
+/// Forgets the news that [`dead_children`] has.
+pub(crate) fn drain(watch: &SignalFd) {
+    while let Ok(Some(_)) = watch.read_signal() {}
+}
+
+/// Blocks exactly these signals in this thread; signal `n` is bit `n - 1`.
+pub(crate) fn set_mask(mask: u64) {
+    let mut set = std::mem::MaybeUninit::uninit();
+    // SAFETY: `set` is big enough for a set of signals.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: `sigemptyset` has just made it a set.
+    let mut set = unsafe { set.assume_init() };
+    for number in (1..=LAST).filter(|number| mask & (1 << (number - 1)) != 0) {
+        // SAFETY: a valid set; the numbers that libc keeps for itself are refused.
+        unsafe { libc::sigaddset(&raw mut set, number) };
+    }
+    // SAFETY: a valid set, and nobody asks for the former one.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut()) };
+}
+
+/// Whether a signal does what the system does by itself.
+pub(crate) fn is_default(number: i32) -> bool {
+    let mut now = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: nothing is changed, and `now` outlives the call.
+    let result = unsafe { libc::sigaction(number, std::ptr::null(), now.as_mut_ptr()) };
+    // SAFETY: after a success it is filled.
+    result == 0 && unsafe { now.assume_init() }.sa_sigaction == libc::SIG_DFL
+}
+
