@@ -53,12 +53,12 @@ pub(crate) fn enter(server: i32, envelope: &Envelope, parcel: Parcel, inline: &[
 }
 
 /// Everything up to the task. Gives the preparation, its bytes, and where the argument starts.
-fn prepare(
+fn prepare<'b>(
     server: i32,
     envelope: &Envelope,
     mut parcel: Parcel,
-    inline: &[u8],
-) -> Result<(Preparation, Vec<u8>, usize), Failure> {
+    inline: &'b [u8],
+) -> Result<(Preparation, Cow<'b, [u8]>, usize), Failure> {
     if envelope.bound && !fork::bind_to(server).step("bind to the parent's life")? {
         fork::quit(UNPREPARED);
     }
@@ -67,13 +67,13 @@ fn prepare(
     }
     let file = if envelope.fresh { None } else { parcel.body.take() };
     let body = match file {
-        Some(file) => files::read_memory(file).step("read the order")?,
+        Some(file) => Cow::Owned(files::read_memory(file).step("read the order")?),
         None if envelope.fresh => {
             let file = parcel.body.as_ref().ok_or(("find the order", Errno::EBADMSG))?;
             let copy = file.try_clone().map_err(|_| ("read the order", Errno::EMFILE))?;
-            files::read_memory(copy).step("read the order")?
+            Cow::Owned(files::read_memory(copy).step("read the order")?)
         }
-        None => inline.to_owned(),
+        None => Cow::Borrowed(inline),
     };
     let (preparation, rest) = postcard::take_from_bytes::<Preparation>(&body)
         .map_err(|_| ("understand the order", Errno::EBADMSG))?;

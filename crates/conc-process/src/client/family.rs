@@ -146,8 +146,7 @@ impl Family {
     /// Makes a record, unless another thread was faster.
     #[cold]
     pub(crate) fn install(mut identity: Identity) -> &'static Self {
-        static AT_FORK: Once = Once::new();
-        AT_FORK.call_once(|| fork::on_fork(forget));
+        Self::watch_forks();
         let passed = std::mem::take(&mut identity.passed);
         let family = Box::into_raw(Box::new(Self {
             identity,
@@ -174,6 +173,12 @@ impl Family {
         };
         // SAFETY: a record that was published is never freed.
         unsafe { &*winner }
+    }
+
+    /// Lets every fork of this process forget the record. In a server, once for all children.
+    pub(crate) fn watch_forks() {
+        static AT_FORK: Once = Once::new();
+        AT_FORK.call_once(|| fork::on_fork(forget));
     }
 
     /// Whether this record is that of the process that runs.

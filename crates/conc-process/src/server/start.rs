@@ -3,6 +3,7 @@
 use super::Server;
 use super::offspring::Offspring;
 use crate::child;
+use crate::client::Family;
 use crate::protocol::{Answer, Hello, ORDER_LIMIT};
 use crate::sys::files::{self, OnExec};
 use crate::sys::image::Image;
@@ -75,6 +76,9 @@ fn arrange(hello: &Hello) -> Result<Server, String> {
     fork::adopt_orphans().map_err(doing("adopt orphans"))?;
     child::listen_for_crashes().map_err(doing("listen for crashes"))?;
     fork::set_name("conc-forkserver");
+    // What every child would do for the first time is done here, once.
+    Family::watch_forks();
+    child::flush();
     let limits = surroundings::limits().map_err(doing("read limits"))?;
     let files @ (_, hard) = limits[OPEN_FILES];
     FILES.get_or_init(|| files);
