@@ -4,12 +4,13 @@ use crate::protocol::{FRAME_LIMIT, Frame, VALUE_LIMIT, Verdict};
 use crate::sys::crash::{self, Crash};
 use crate::sys::image::Image;
 use crate::sys::socket::Mode;
-use crate::sys::{files, socket};
+use crate::sys::{files, fork, socket};
 use nix::errno::Errno;
 use std::borrow::Cow;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 /// Where this process reports; -1: nowhere.
 static CHANNEL: AtomicI32 = AtomicI32::new(-1);
@@ -109,8 +110,28 @@ pub(crate) fn report(channel: BorrowedFd<'_>, verdict: Verdict) {
     }
 }
 
+/// Threads that the task left behind may hold the streams for so long.
+const FLUSHING: Duration = Duration::from_secs(1);
+
 /// Writes out what the standard streams hold back.
+///
+/// Not at any price: a thread that the task left behind may hold the lock of a stream for ever.
 pub(crate) fn flush() {
+    if fork::thread_count() == Some(1) {
+        return flush_now();
+    }
+    let (done, flushed) = std::sync::mpsc::channel();
+    let flushing = std::thread::Builder::new().spawn(move || {
+        flush_now();
+        // Too late is as good as never.
+        let _ = done.send(());
+    });
+    if flushing.is_ok() {
+        let _ = flushed.recv_timeout(FLUSHING);
+    }
+}
+
+fn flush_now() {
     // Broken streams do not turn a result into an error.
     let _ = std::io::stdout().flush();
     let _ = std::io::stderr().flush();

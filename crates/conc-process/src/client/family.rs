@@ -211,13 +211,6 @@ impl Family {
         }
     }
 
-    /// The server and its predecessors.
-    pub(crate) fn servers(&self) -> Vec<Arc<Server>> {
-        let current = self.server.lock().clone();
-        let retired = self.retired.lock();
-        current.into_iter().chain(retired.iter().cloned()).collect()
-    }
-
     /// The children that live.
     pub(crate) fn living(&self) -> Vec<Arc<Kin>> {
         let mut children = self.children.lock();

@@ -198,7 +198,7 @@ fn await_start(
     launch: &Launch<'_>,
 ) -> Result<Launched, SpawnError> {
     let deadline = Deadline::after(PATIENCE);
-    let mut reception = Reception::new(channel);
+    let mut reception = Reception::new(channel, Some(Arc::clone(server)));
     loop {
         match poll::readable([reception.channel()], deadline) {
             Ok([true]) => {}
@@ -238,7 +238,7 @@ fn await_start(
             Launching::Ended => {
                 // Everybody else has closed the channel: the server is dead, or could not take
                 // the order for want of descriptors.
-                return Err(if server.is_alive() {
+                return Err(if server.goes_on() {
                     SpawnError::Refused {
                         what: "take the order",
                         source: Errno::EMFILE.into(),

@@ -12,4 +12,5 @@ mod server;
 
 pub(crate) use family::{Family, Identity, Kin, Parent, stream};
 pub(crate) use launch::{Launch, Launched, child_name, launch};
+pub(crate) use server::Server;
 pub use server::preload;

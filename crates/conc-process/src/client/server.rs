@@ -174,9 +174,12 @@ impl Server {
         }
     }
 
-    /// Whether it runs.
-    pub(super) fn is_alive(&self) -> bool {
-        !self.has_ended()
+    /// Whether it goes on, though it has closed the channel of a child that it was to make.
+    ///
+    /// One that dies closes its descriptors in no order that could be relied on.
+    pub(super) fn goes_on(&self) -> bool {
+        let hung_up = poll::readable([self.socket.as_fd()], Deadline::after(LAST_WORDS));
+        hung_up == Ok([false])
     }
 
     /// Whether it has ended; if so, it is reaped.

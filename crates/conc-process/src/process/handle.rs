@@ -289,17 +289,11 @@ impl<R> Process<R> {
     /// The fork server is dead, and with it the process. Or the process is a
     /// [copy of the caller](Builder::fork), which can only be started detached.
     pub fn detach(self) -> io::Result<()> {
-        if self.kin.ours {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
         // ORDERING: Relaxed. A remark about the child, for `children`.
         if self.kin.detached.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        // A retired server may be the one, too.
-        let servers = self.family.servers();
-        let told = servers.iter().filter(|server| server.detach(self.kin.pid).is_ok()).count();
-        if told == 0 { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+        Ok(self.reception.lock().detach(self.kin.pid)?)
     }
 
     /// The caller's end of its input, if that is a pipe.
@@ -328,7 +322,9 @@ impl<R> AsFd for Process<R> {
 /// Does not end the process.
 impl<R> Drop for Process<R> {
     fn drop(&mut self) {
-        if self.kin.ours && self.family.is_own() {
+        if self.reception.get_mut().is_over() {
+            self.family.remove(&self.kin);
+        } else if self.kin.ours && self.family.is_own() {
             super::fork::let_go(self.family, &self.kin);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::ExitStatus;
 use super::stderr::Tail;
-use crate::client::Kin;
+use crate::client::{Family, Kin, Server};
 use crate::protocol::{FRAME_LIMIT, Frame, Refusal};
 use crate::sys::socket::{Mode, Received};
 use crate::sys::{files, poll, socket};
@@ -41,6 +41,8 @@ struct Crash {
 #[derive(Debug)]
 pub(crate) struct Reception {
     channel: OwnedFd,
+    /// Who made it and reaps it.
+    server: Option<Arc<Server>>,
     outcome: Option<Outcome>,
     crash: Option<Crash>,
     status: Option<ExitStatus>,
@@ -55,9 +57,10 @@ pub(crate) struct Reception {
 }
 
 impl Reception {
-    pub(crate) fn new(channel: OwnedFd) -> Self {
+    pub(crate) fn new(channel: OwnedFd, server: Option<Arc<Server>>) -> Self {
         Self {
             channel,
+            server,
             outcome: None,
             crash: None,
             status: None,
@@ -70,7 +73,7 @@ impl Reception {
 
     /// For a child that no server reaps.
     pub(crate) fn reaping(channel: OwnedFd, child: Arc<Kin>) -> Self {
-        Self { ours: Some(child), ..Self::new(channel) }
+        Self { ours: Some(child), ..Self::new(channel, None) }
     }
 
     pub(crate) fn channel(&self) -> BorrowedFd<'_> {
@@ -85,6 +88,11 @@ impl Reception {
     /// Whether the process has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.status.is_some() || self.lost || self.ended && self.ours.is_none()
+    }
+
+    /// Lets the child live on when this process ends.
+    pub(crate) fn detach(&self, pid: i32) -> Result<(), Errno> {
+        self.server.as_ref().map_or(Err(Errno::EOPNOTSUPP), |server| server.detach(pid))
     }
 
     pub(crate) fn status(&self) -> Option<ExitStatus> {
@@ -251,7 +259,13 @@ impl Reception {
 
     /// Why there is no outcome.
     fn explain(self) -> JoinError {
-        let Some(status) = self.status else { return JoinError::ServerDied };
+        let Some(status) = self.status else {
+            if let Some(server) = self.server {
+                // So that nobody who has heard of it asks it for more.
+                server.bury(Family::own());
+            }
+            return JoinError::ServerDied;
+        };
         let mut report = CrashReport::new();
         if let Some(crash) = self.crash {
             report.fault_address = crash.address;

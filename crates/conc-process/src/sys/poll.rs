@@ -23,10 +23,10 @@ pub(crate) fn readable<const N: usize>(
     }
 }
 
-/// Which of `processes` have ended by now.
-pub(crate) fn ended(processes: &[BorrowedFd<'_>]) -> Result<Vec<bool>, Errno> {
+/// Which of `descriptors` can be read or have ended by now: pidfds, sockets that are never read.
+pub(crate) fn ended(descriptors: &[BorrowedFd<'_>]) -> Result<Vec<bool>, Errno> {
     let mut waits: Vec<PollFd<'_>> =
-        processes.iter().map(|&fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        descriptors.iter().map(|&fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
     loop {
         match poll(&mut waits, PollTimeout::ZERO) {
             Err(Errno::EINTR) => {}
