@@ -77,6 +77,7 @@ impl ProcessExecutor {
         task: Option<Task>,
         argument: &[u8],
     ) -> Result<Job<R>, crate::SpawnError> {
+        crate::bootstrap::ensure()?;
         let task = task.ok_or(crate::SpawnError::NotPortable)?;
         let ticket = Ticket(Arc::clone(&self.running));
         self.running.state.lock().jobs += 1;
@@ -120,9 +121,9 @@ impl Executor for ProcessExecutor {
             return Err(SubmitError::Closed(argument));
         }
         match encode(&argument) {
-            Ok(bytes) => self
-                .start(Task::new(function), &bytes)
-                .map_err(|error| error.with(argument)),
+            Ok(bytes) => {
+                self.start(Task::new(function), &bytes).map_err(|error| error.with(argument))
+            }
             Err(message) => Err(SubmitError::NotEncoded { work: argument, message }),
         }
     }

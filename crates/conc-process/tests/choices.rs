@@ -1,11 +1,15 @@
 //! What a builder chooses, and what a process has if nothing is chosen.
 
+#![allow(clippy::print_stdout, reason = "processes under test talk to it")]
+
 use conc_core::JoinError;
 use conc_process::{
     Builder, Process, SpawnError, StartMethod, Stdio, children, cpu_count, current, parent,
     preload, scope, take_passed,
 };
 use conc_tests::watchdog;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -142,26 +146,16 @@ fn changes_of_the_caller_are_inherited() {
     fn changing(_: ()) {
         Process::spawn(|()| (), ()).unwrap().join().unwrap();
         std::env::set_current_dir("/proc/sys").unwrap();
-        // SAFETY: this process has one thread; the calls take numbers.
-        unsafe {
-            std::env::set_var("CONC_TEST_LATE", "late");
-            libc::umask(0o133);
-            let limit = libc::rlimit { rlim_cur: 77, rlim_max: 77 };
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
-            let mut mask = std::mem::zeroed();
-            libc::sigemptyset(&raw mut mask);
-            libc::sigaddset(&raw mut mask, libc::SIGUSR2);
-            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const mask, std::ptr::null_mut());
-        }
+        // SAFETY: this process has one thread.
+        unsafe { std::env::set_var("CONC_TEST_LATE", "late") };
+        // SAFETY: the call takes a number.
+        unsafe { libc::umask(0o133) };
+        setrlimit(Resource::RLIMIT_NOFILE, 77, 77).unwrap();
+        SigSet::from(Signal::SIGUSR2).thread_block().unwrap();
         with_all(|builder| {
             let seen = builder().spawn(
                 |()| {
-                    // SAFETY: all zeroes are a limit, which the call fills.
-                    let limit = unsafe {
-                        let mut limit: libc::rlimit = std::mem::zeroed();
-                        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
-                        limit.rlim_cur
-                    };
+                    let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
                     (
                         std::env::current_dir().unwrap().to_str().unwrap().to_owned(),
                         std::env::var("CONC_TEST_LATE").ok(),
@@ -296,7 +290,7 @@ fn each_process_leads_a_group_that_can_be_killed() {
         let process = builder().stdout(Stdio::piped()).spawn(
             |()| {
                 // SAFETY: the call takes nothing.
-                assert_eq!(unsafe { libc::getpgrp() }.cast_unsigned(), std::process::id());
+                assert_eq!(unsafe { libc::getpgrp() } as u32, std::process::id());
                 let mut command = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
                 println!("started");
                 command.wait().unwrap();
@@ -380,7 +374,7 @@ fn a_copy_of_the_caller_sees_what_it_captures() {
 }
 
 fn copying(_: ()) {
-    let table = vec![1, 2, 3];
+    let table = [1, 2, 3];
     let before = Process::spawn(|()| std::thread::park(), ()).unwrap();
     // SAFETY: this process has one thread.
     let process = unsafe {

@@ -1,5 +1,7 @@
 //! Nothing is lost, whoever is killed.
 
+#![allow(clippy::print_stdout, reason = "processes under test talk to it")]
+
 use conc_core::JoinError;
 use conc_process::{Builder, Process, StartMethod, Stdio, parent};
 use conc_tests::watchdog;
@@ -32,7 +34,7 @@ fn await_end(process: &OwnedFd) {
 
 fn send(pid: u32, signal: i32) {
     // SAFETY: the call takes numbers.
-    assert_eq!(unsafe { libc::kill(pid.cast_signed(), signal) }, 0);
+    assert_eq!(unsafe { libc::kill(pid as i32, signal) }, 0);
 }
 
 /// The number of this process's fork server: the kernel's parent of any child.
@@ -62,6 +64,7 @@ fn start_twenty(_: ()) {
             let mut process = Builder::new().stdout(Stdio::piped()).spawn(
                 |()| {
                     let child = Process::spawn(forever, ()).unwrap();
+                    #[allow(clippy::zombie_processes, reason = "it ends with its process group")]
                     let command = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
                     println!("{}\n{}", child.pid(), command.id());
                     forever(());
@@ -100,7 +103,9 @@ fn nothing_survives_a_parent_that_is_killed() {
     for process in &handles {
         await_end(process);
     }
-    assert!(matches!(process.join(), Err(JoinError::Killed { signal, .. }) if signal.number() == 9));
+    assert!(
+        matches!(process.join(), Err(JoinError::Killed { signal, .. }) if signal.number() == 9)
+    );
     assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "nothing is left in files");
     std::fs::remove_dir(&directory).unwrap();
 }
@@ -199,7 +204,8 @@ fn threads_spawn_at_the_same_time() {
         for thread in 0..8_u32 {
             scope.spawn(move || {
                 for number in 0..40 {
-                    let process = Process::spawn(|(a, b): (u32, u32)| a * 1000 + b, (thread, number));
+                    let process =
+                        Process::spawn(|(a, b): (u32, u32)| a * 1000 + b, (thread, number));
                     assert_eq!(process.unwrap().join(), Ok(thread * 1000 + number));
                 }
             });
@@ -220,9 +226,15 @@ fn a_thousand_processes_leave_nothing_behind() {
         // While one process runs: the server has buried all before it, or could not have made it.
         let measure = || {
             let witness = Process::spawn(forever, ()).unwrap();
-            let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children"));
-            assert_eq!(children.unwrap().trim(), witness.pid().to_string(), "no zombies, no strays");
-            let counts = ["/proc/self/fd", "/proc/self/task", &format!("/proc/{server}/fd")].map(count);
+            let children =
+                std::fs::read_to_string(format!("/proc/{server}/task/{server}/children"));
+            assert_eq!(
+                children.unwrap().trim(),
+                witness.pid().to_string(),
+                "no zombies, no strays"
+            );
+            let counts =
+                ["/proc/self/fd", "/proc/self/task", &format!("/proc/{server}/fd")].map(count);
             witness.kill().unwrap();
             assert!(witness.wait_exit().is_some());
             counts
@@ -327,10 +339,9 @@ fn a_storm_of_kills_ends_every_job() {
                     let killer = std::thread::spawn(move || send(old, libc::SIGKILL));
                     // Meanwhile: it dies before, while or after this one is made.
                     match Process::spawn(|n: u32| n, 9) {
-                        Ok(process) => assert!(matches!(
-                            process.join(),
-                            Ok(9) | Err(JoinError::ServerDied)
-                        )),
+                        Ok(process) => {
+                            assert!(matches!(process.join(), Ok(9) | Err(JoinError::ServerDied)))
+                        }
                         Err(conc_process::SpawnError::ServerDied) => {}
                         Err(error) => panic!("{error}"),
                     }

@@ -1,5 +1,7 @@
 //! Start a process, take its result, learn how it ended.
 
+#![allow(clippy::print_stdout, reason = "processes under test talk to it")]
+
 use conc_core::{JoinError, Signal};
 use conc_process::{Process, SpawnError, isolate};
 use conc_tests::watchdog;

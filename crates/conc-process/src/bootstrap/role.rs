@@ -14,7 +14,7 @@ pub(super) enum Role {
     /// A fork server for the client on descriptor 0.
     Server(Hello),
     /// A fresh child that finds its task in a file.
-    Child { preparation: Preparation, body: Vec<u8>, argument: usize },
+    Child { preparation: Box<Preparation>, body: Vec<u8>, argument: usize },
 }
 
 impl Role {
@@ -50,8 +50,11 @@ impl Role {
             let body = files::read_memory(file).ok()?;
             let (preparation, rest) = postcard::take_from_bytes::<Preparation>(&body).ok()?;
             let argument = body.len() - rest.len();
-            (hex(&preparation.nonce).as_bytes() == nonce)
-                .then_some(Self::Child { preparation, body, argument })
+            (hex(&preparation.nonce).as_bytes() == nonce).then_some(Self::Child {
+                preparation: Box::new(preparation),
+                body,
+                argument,
+            })
         };
         Some(fitting().unwrap_or_else(|| fork::quit(REFUSED)))
     }

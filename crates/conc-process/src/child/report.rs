@@ -40,9 +40,8 @@ fn tell(crash: Crash<'_>) {
     }
     let mut offsets = [0; 64];
     let known = crash.frames.iter().zip(&mut offsets);
-    let count = known
-        .map(|(&frame, offset)| *offset = Image::own().offset_of(frame).unwrap_or(0))
-        .count();
+    let count =
+        known.map(|(&frame, offset)| *offset = Image::own().offset_of(frame).unwrap_or(0)).count();
     let frame = Frame::Crashed {
         signal: crash.signal,
         address: crash.address,

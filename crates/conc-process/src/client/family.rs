@@ -7,8 +7,8 @@
 //!    the child, and handles that were made before the fork know that they are not ours.
 
 use super::server::Server;
-use crate::supervisor::Supervisor;
 use crate::process::ExitStatus;
+use crate::supervisor::Supervisor;
 use crate::sys::{files, fork, pidfd, poll};
 use nix::errno::Errno;
 use nix::sys::wait::WaitPidFlag;
@@ -161,8 +161,7 @@ impl Family {
         let nobody = std::ptr::null_mut();
         // ORDERING(family.publish): Release, to show what the pointer points to; Acquire, to see
         // what another thread's points to.
-        let outcome =
-            FAMILY.compare_exchange(nobody, family, Ordering::AcqRel, Ordering::Acquire);
+        let outcome = FAMILY.compare_exchange(nobody, family, Ordering::AcqRel, Ordering::Acquire);
         let winner = match outcome {
             Ok(_) => family,
             Err(other) => {

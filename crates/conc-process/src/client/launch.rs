@@ -142,9 +142,8 @@ fn write<'l>(
             None => None,
         };
     }
-    let encoding = |error: postcard::Error| SpawnError::NotEncoded {
-        message: error.to_string().into(),
-    };
+    let encoding =
+        |error: postcard::Error| SpawnError::NotEncoded { message: error.to_string().into() };
     let mut body = postcard::to_stdvec(&preparation).map_err(encoding)?;
     let in_file = launch.fresh || body.len() + launch.argument.len() > ORDER_LIMIT - 256;
     body.extend_from_slice(launch.argument);
@@ -224,6 +223,10 @@ fn await_start(
                 family.add(Arc::clone(&kin));
                 return Ok(Launched { kin, reception });
             }
+            Launching::Unheld(pid) => {
+                server.kill(pid);
+                return Err(Errno::EMFILE).doing("hold the handle of the process");
+            }
             Launching::Refused(why, errno) => {
                 let what = match why {
                     Refusal::Descriptors => "open what the process needs",
@@ -239,10 +242,7 @@ fn await_start(
                 // Everybody else has closed the channel: the server is dead, or could not take
                 // the order for want of descriptors.
                 return Err(if server.goes_on() {
-                    SpawnError::Refused {
-                        what: "take the order",
-                        source: Errno::EMFILE.into(),
-                    }
+                    SpawnError::Refused { what: "take the order", source: Errno::EMFILE.into() }
                 } else {
                     server.bury(family);
                     SpawnError::ServerDied

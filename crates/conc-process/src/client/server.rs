@@ -96,12 +96,10 @@ impl Server {
             .spawn()
             .doing("start the fork server")?;
         match await_answer(socket.as_fd(), &hello) {
-            Ok(()) => {
-                Ok(Self { socket, process: Mutex::new(process), base: now.clone() })
-            }
+            Ok(()) => Ok(Self { socket, process: Mutex::new(process), base: now.clone() }),
             Err(reason) => {
                 // Whatever became of it, it is not a server. If it ended by itself, how?
-                let ended = pidfd::open(process.id().cast_signed()).is_ok_and(|handle| {
+                let ended = pidfd::open(process.id() as i32).is_ok_and(|handle| {
                     let last_words = if reason.ended { LAST_WORDS } else { Duration::ZERO };
                     poll::readable([handle.as_fd()], Deadline::after(last_words)) == Ok([true])
                 });
@@ -119,12 +117,16 @@ impl Server {
         self.order(&order, &[])
     }
 
+    /// Ends a child whose handle was lost on the way.
+    pub(super) fn kill(&self, pid: i32) {
+        if let Ok(order) = postcard::to_stdvec(&Order::Kill(pid)) {
+            // If the server is dead, the child is.
+            let _ = self.order(&order, &[]);
+        }
+    }
+
     /// Sends an order. `EPIPE` and its like: it is dead and has not seen it.
-    pub(crate) fn order(
-        &self,
-        bytes: &[u8],
-        descriptors: &[BorrowedFd<'_>],
-    ) -> Result<(), Errno> {
+    pub(crate) fn order(&self, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
         debug_assert!(bytes.len() <= ORDER_LIMIT, "longer orders travel in a file");
         socket::send(self.socket.as_fd(), bytes, descriptors, Mode::Block)
     }
@@ -249,6 +251,7 @@ fn await_answer(socket: BorrowedFd<'_>, hello: &Hello) -> Result<(), Silence> {
 /// `set_forkserver_preload`, which takes names of modules and ignores errors.
 #[doc(alias = "set_forkserver_preload")]
 pub fn preload(function: fn()) -> Result<(), SpawnError> {
+    bootstrap::ensure()?;
     let family = Family::own();
     let address = Address::of(function as usize).ok_or(SpawnError::NotPortable)?;
     let now = Surroundings::now().doing("read /proc")?;

@@ -76,7 +76,7 @@ impl ParentProcess {
     /// Its number.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.0.pid.cast_unsigned()
+        self.0.pid as u32
     }
 
     /// Its name.
@@ -125,7 +125,7 @@ impl ChildProcess {
     /// Its number.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.0.pid.cast_unsigned()
+        self.0.pid as u32
     }
 
     /// Its name.
@@ -202,4 +202,3 @@ pub fn take_passed() -> Vec<OwnedFd> {
 pub fn cpu_count() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
-

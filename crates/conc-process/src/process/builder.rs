@@ -3,12 +3,12 @@
 use super::handle::{Process, Streams};
 use super::stderr::{Tail, TailWatch};
 use super::stdio::Stdio;
-use crate::SpawnError;
 use crate::client::{Family, Launch, Launched, launch};
 use crate::error::Doing;
 use crate::protocol::{Task, encode};
 use crate::sys::files;
 use crate::sys::surroundings::{Environment, environment};
+use crate::{SpawnError, bootstrap};
 use conc_core::Wire;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
@@ -224,8 +224,8 @@ impl Builder {
         function: fn(A) -> R,
         argument: A,
     ) -> Result<Process<R>, SpawnError> {
-        let argument =
-            encode(&argument).map_err(|message| SpawnError::NotEncoded { message })?;
+        let argument = encode(&argument).map_err(|message| SpawnError::NotEncoded { message })?;
+        bootstrap::ensure()?;
         let task = Task::new(function).ok_or(SpawnError::NotPortable)?;
         self.spawn_task(task, &argument)
     }

@@ -64,7 +64,7 @@ use std::time::{Duration, Instant};
 pub struct Process<R> {
     kin: Arc<Kin>,
     family: &'static Family,
-    reception: Mutex<Reception>,
+    reception: Mutex<Box<Reception>>,
     streams: Streams,
     result: PhantomData<fn() -> R>,
 }
@@ -123,7 +123,7 @@ impl<R: Wire> Process<R> {
 
 impl<R> Process<R> {
     pub(super) fn new(kin: Arc<Kin>, reception: Reception, streams: Streams) -> Self {
-        let reception = Mutex::new(reception);
+        let reception = Mutex::new(Box::new(reception));
         Self { kin, family: Family::own(), reception, streams, result: PhantomData }
     }
 
@@ -133,7 +133,7 @@ impl<R> Process<R> {
         let mut this = std::mem::ManuallyDrop::new(self);
         let Self { kin, family: _, reception, streams, result: _ } = &mut *this;
         // SAFETY: `this` is never used again nor dropped, so that each field moves out once.
-        let reception = unsafe { std::ptr::read(reception) }.into_inner();
+        let reception = *unsafe { std::ptr::read(reception) }.into_inner();
         // SAFETY: as above.
         drop(unsafe { std::ptr::read(streams) });
         // SAFETY: as above.
@@ -153,7 +153,7 @@ impl<R> Process<R> {
     #[doc(alias = "ident")]
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.kin.pid.cast_unsigned()
+        self.kin.pid as u32
     }
 
     /// Its name.

@@ -25,6 +25,8 @@ pub(crate) enum Launching {
     NotYet,
     /// It runs: its number and its handle.
     Started(i32, OwnedFd),
+    /// It runs, but there was no room for its handle.
+    Unheld(i32),
     Refused(Refusal, i32),
     /// Nobody will say anything any more.
     Ended,
@@ -167,6 +169,9 @@ impl Reception {
             return Ok(None);
         };
         if truncated {
+            if let Frame::Started(pid) = frame {
+                return Ok(Some(Launching::Unheld(pid)));
+            }
             self.fail(JoinError::NotDecoded {
                 message: "no descriptor is free for what the process sent".into(),
             });
@@ -269,7 +274,8 @@ impl Reception {
         let mut report = CrashReport::new();
         if let Some(crash) = self.crash {
             report.fault_address = crash.address;
-            report.backtrace = crash.frames.iter().map(|&frame| super::symbols::name(frame)).collect();
+            report.backtrace =
+                crash.frames.iter().map(|&frame| super::symbols::name(frame)).collect();
         }
         if let Some(tail) = self.tail {
             report.stderr_tail = tail.text();

@@ -58,10 +58,9 @@ impl Frame<'_> {
     /// The frame for an error of the task itself.
     pub(crate) fn of(error: &JoinError) -> Frame<'_> {
         match error {
-            JoinError::Panicked { message, location } => Frame::Panicked {
-                message: cut(message),
-                location: location.as_deref().map(cut),
-            },
+            JoinError::Panicked { message, location } => {
+                Frame::Panicked { message: cut(message), location: location.as_deref().map(cut) }
+            }
             JoinError::NotDecoded { message } => Frame::NotDecoded(cut(message)),
             JoinError::NotEncoded { message } => Frame::NotEncoded(cut(message)),
             other => Frame::NotEncoded(Cow::Owned(other.to_string())),

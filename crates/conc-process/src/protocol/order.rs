@@ -19,6 +19,8 @@ pub(crate) enum Order {
     Preload(u64),
     /// Let this child live on when the client ends.
     Detach(i32),
+    /// Kill this child: nobody holds it.
+    Kill(i32),
     /// End when the last child has ended.
     Retire,
 }

@@ -117,6 +117,7 @@ impl Server {
         match order {
             Order::Retire => self.retired = true,
             Order::Detach(pid) => self.children.detach(pid),
+            Order::Kill(pid) => self.children.kill(pid),
             Order::Preload(function) => preload(Address::at(function), &descriptors),
             Order::Spawn(envelope) => {
                 let Some(parcel) = Parcel::sort(&envelope, descriptors) else { return };

@@ -28,6 +28,14 @@ impl Offspring {
         }
     }
 
+    /// Ends a child, if it is one that was not reaped.
+    pub(super) fn kill(&self, pid: i32) {
+        if self.0.contains_key(&pid) {
+            // It may be dead already.
+            let _ = fork::kill(pid, libc::SIGKILL);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -70,12 +70,12 @@ pub(crate) fn install(tell: Tell) -> Result<(), Errno> {
 }
 
 extern "C" fn crashed(number: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: the kernel passes a valid record.
-    let code = unsafe { (*info).si_code };
+    // SAFETY: the kernel passes a valid record, which nobody changes.
+    let info = unsafe { &*info };
     // Codes above zero are the kernel's own; others are signals that somebody sent.
-    let by_kernel = code > 0 && !matches!(number, libc::SIGABRT | libc::SIGTRAP);
+    let is_fault = info.si_code > 0 && !matches!(number, libc::SIGABRT | libc::SIGTRAP);
     // SAFETY: the kernel fills the address of a fault.
-    let address = by_kernel.then(|| unsafe { (*info).si_addr() }.expose_provenance() as u64);
+    let address = is_fault.then(|| unsafe { info.si_addr() }.addr() as u64);
     let Some(tell) = TELL.get() else { return };
     tell(Crash { signal: number, address, frames: &[] });
     // SAFETY: the call takes a number; without a handler SIGALRM ends the process.
@@ -123,7 +123,7 @@ fn program_counter(context: *mut c_void) -> Option<usize> {
     let context = context.cast::<libc::ucontext_t>();
     // SAFETY: the kernel passes a valid context to a handler with SA_SIGINFO.
     let registers = unsafe { &(*context).uc_mcontext.gregs };
-    registers.get(usize::try_from(libc::REG_RIP).ok()?).map(|&pc| pc.cast_unsigned() as usize)
+    registers.get(usize::try_from(libc::REG_RIP).ok()?).map(|&pc| pc as usize)
 }
 
 /// Where the program was when the signal came.

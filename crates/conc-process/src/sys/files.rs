@@ -22,7 +22,8 @@ pub(crate) fn read_memory(file: OwnedFd) -> Result<Vec<u8>, Errno> {
     let mut file = File::from(file);
     let length = file.metadata().map_err(|error| errno(&error))?.len();
     let mut contents = Vec::new();
-    contents.try_reserve_exact(usize::try_from(length).map_err(|_| Errno::EFBIG)?)
+    contents
+        .try_reserve_exact(usize::try_from(length).map_err(|_| Errno::EFBIG)?)
         .map_err(|_| Errno::ENOMEM)?;
     file.rewind().map_err(|error| errno(&error))?;
     file.read_to_end(&mut contents).map_err(|error| errno(&error))?;
@@ -90,11 +91,7 @@ pub(crate) enum OnExec {
 /// # Safety
 ///
 /// Nothing in this process may own the descriptor `number`, unless it is `fd` itself.
-pub(crate) unsafe fn put(
-    fd: BorrowedFd<'_>,
-    number: RawFd,
-    on_exec: OnExec,
-) -> Result<(), Errno> {
+pub(crate) unsafe fn put(fd: BorrowedFd<'_>, number: RawFd, on_exec: OnExec) -> Result<(), Errno> {
     if fd.as_raw_fd() == number {
         return set_on_exec(fd, on_exec);
     }

@@ -150,4 +150,3 @@ pub(crate) fn random(bytes: &mut [u8; 16]) -> Result<(), Errno> {
         }
     }
 }
-

@@ -31,13 +31,7 @@ fn send(process: BorrowedFd<'_>, signal: i32, flags: libc::c_uint) -> Result<(),
     let no_info = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: a null `siginfo` is allowed, the rest are numbers.
     let result = unsafe {
-        libc::syscall(
-            libc::SYS_pidfd_send_signal,
-            process.as_raw_fd(),
-            signal,
-            no_info,
-            flags,
-        )
+        libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, no_info, flags)
     };
     Errno::result(result).map(drop)
 }

@@ -59,4 +59,3 @@ pub(crate) fn is_default(number: i32) -> bool {
     // SAFETY: after a success it is filled.
     result == 0 && unsafe { now.assume_init() }.sa_sigaction == libc::SIG_DFL
 }
-

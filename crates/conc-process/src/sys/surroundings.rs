@@ -105,7 +105,12 @@ pub(crate) fn limits() -> Result<Limits, Errno> {
         let mut both = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: `both` outlives the call, and nothing is set.
         let result = unsafe {
-            libc::prlimit64(0, resource as libc::__rlimit_resource_t, std::ptr::null(), &raw mut both)
+            libc::prlimit64(
+                0,
+                resource as libc::__rlimit_resource_t,
+                std::ptr::null(),
+                &raw mut both,
+            )
         };
         Errno::result(result)?;
         *limit = (both.rlim_cur, both.rlim_max);
