@@ -1,5 +1,6 @@
 //! What a builder chooses, and what a process has if nothing is chosen.
 
+#![cfg(feature = "auto-init")]
 #![allow(clippy::print_stdout, reason = "processes under test talk to it")]
 
 use conc_core::JoinError;

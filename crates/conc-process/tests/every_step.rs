@@ -4,6 +4,7 @@
 //! the n-th stop, for n = 0, 1, 2… until the victim is done before. All that the promises say must
 //! hold for every n.
 
+#![cfg(feature = "auto-init")]
 #![allow(clippy::print_stdout, reason = "processes under test talk to it")]
 
 use conc_core::JoinError;

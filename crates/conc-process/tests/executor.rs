@@ -1,5 +1,7 @@
 //! A process for each job, held to what an executor promises.
 
+#![cfg(feature = "auto-init")]
+
 use conc_core::{
     Capabilities, Executor, InlineExecutor, Job, JoinError, SubmitError, as_completed,
 };

@@ -1,5 +1,6 @@
 //! Starts that are not ours, and programs that cannot be started again.
 
+#![cfg(feature = "auto-init")]
 #![allow(clippy::print_stdout, reason = "processes under test talk to it")]
 
 use conc_process::{Builder, Process, SpawnError};
@@ -137,7 +138,6 @@ fn a_program_that_cannot_be_started_again_says_so() {
 
 /// A library that a foreign program loaded: to start that program again would run its `main`.
 #[test]
-#[cfg(feature = "auto-init")]
 fn a_library_in_a_foreign_program_is_refused() {
     let _watchdog = watchdog();
     // Here this test program is the foreign one. In a process of its own: the library has a copy

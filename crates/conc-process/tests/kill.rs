@@ -1,5 +1,6 @@
 //! Nothing is lost, whoever is killed.
 
+#![cfg(feature = "auto-init")]
 #![allow(clippy::print_stdout, reason = "processes under test talk to it")]
 
 use conc_core::JoinError;

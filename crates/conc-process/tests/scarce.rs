@@ -1,5 +1,7 @@
 //! When descriptors or processes run out: a typed error, nothing lost, and afterwards all is well.
 
+#![cfg(feature = "auto-init")]
+
 use conc_process::{Process, SpawnError};
 use conc_tests::watchdog;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};

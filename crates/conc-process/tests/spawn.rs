@@ -1,5 +1,6 @@
 //! Start a process, take its result, learn how it ended.
 
+#![cfg(feature = "auto-init")]
 #![allow(clippy::print_stdout, reason = "processes under test talk to it")]
 
 use conc_core::{JoinError, Signal};

@@ -39,16 +39,32 @@ const PAUSES_A_LOOK: u32 = 8;
 /// assert!(poll_for(|| true));
 /// assert!(!poll_for(|| false));
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Patience {
     started: Option<Instant>,
+    /// How long to yield after spinning.
+    yields: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Patience {
     /// Fresh patience.
     #[must_use]
     pub const fn new() -> Self {
-        Self { started: None }
+        Self::yielding(YIELD)
+    }
+
+    /// Fresh patience that yields for so long, for partners that are known to take longer: a
+    /// process that starts, say. More than two wake-ups of a sleeper cost, some 60 to 100 µs, is
+    /// never worth it.
+    #[must_use]
+    pub const fn yielding(yields: Duration) -> Self {
+        Self { started: None, yields }
     }
 
     /// Lets a moment pass; `false` when it is time to sleep.
@@ -63,12 +79,13 @@ impl Patience {
             }
             return true;
         }
-        if waited >= SPIN + YIELD || machine_is_busy(now) {
+        if waited >= SPIN + self.yields || machine_is_busy(now) {
             return false;
         }
         yield_now();
         let after = Instant::now();
-        if after - now >= BUSY_YIELD {
+        // A partner that takes longer may itself have run meanwhile, and whoever it woke.
+        if after - now >= BUSY_YIELD.max(self.yields * 4) {
             remember_busy(after);
         }
         true
@@ -78,7 +95,7 @@ impl Patience {
     #[must_use]
     #[cfg(conc_loom)]
     pub fn pause(&mut self) -> bool {
-        let _ = &mut self.started;
+        let _ = (&mut self.started, self.yields);
         false
     }
 

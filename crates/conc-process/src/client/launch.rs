@@ -7,7 +7,7 @@ use crate::error::Doing;
 use crate::process::{Launching, Reception};
 use crate::protocol::{Envelope, ORDER_LIMIT, Order, Preparation, Refusal, Task, nonce};
 use crate::sys::surroundings::{Environment, Surroundings, environment};
-use crate::sys::{files, fork, poll, socket};
+use crate::sys::{files, fork, socket};
 use conc_core::Deadline;
 use nix::errno::Errno;
 use parking_lot::Mutex;
@@ -199,9 +199,9 @@ fn await_start(
     let deadline = Deadline::after(PATIENCE);
     let mut reception = Reception::new(channel, Some(Arc::clone(server)));
     loop {
-        match poll::readable([reception.channel()], deadline) {
-            Ok([true]) => {}
-            Ok(_) => {
+        match reception.await_start(deadline) {
+            Ok(true) => {}
+            Ok(false) => {
                 // It hangs: what it makes from here on nobody could hold.
                 server.bury(family);
                 return Err(SpawnError::ServerDied);

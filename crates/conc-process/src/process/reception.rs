@@ -6,10 +6,16 @@ use crate::client::{Family, Kin, Server};
 use crate::protocol::{FRAME_LIMIT, Frame, Refusal};
 use crate::sys::socket::{Mode, Received};
 use crate::sys::{files, poll, socket};
+use conc_core::wait::Patience;
 use conc_core::{CrashReport, Deadline, JoinError, Wire};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A process takes about so long to start. Giving way meanwhile costs less than to fall asleep and
+/// be woken, and keeps a processor awake for the process.
+const START: Duration = Duration::from_micros(100);
 
 /// How the task ended, if the child lived to tell.
 #[derive(Debug)]
@@ -136,12 +142,31 @@ impl Reception {
             self.wait(None, Self::is_settled);
             return;
         }
-        // The short way: sleep in the call that receives.
+        // Short work ends before a sleeper would have been woken twice.
+        let mut patience = Patience::yielding(START);
+        while patience.pause() {
+            self.drain();
+            if self.is_settled() {
+                return;
+            }
+        }
+        // The short way to sleep: in the call that receives.
         while !self.is_settled() {
             if self.receive(Mode::Block).is_err() {
                 self.ended = true;
             }
         }
+    }
+
+    /// Waits for news before the child is known to run; `false` if the deadline came first.
+    pub(crate) fn await_start(&mut self, deadline: Option<Deadline>) -> Result<bool, Errno> {
+        let mut patience = Patience::yielding(START);
+        while patience.pause() {
+            if poll::ended(&[self.channel()])? == [true] {
+                return Ok(true);
+            }
+        }
+        Ok(poll::readable([self.channel()], deadline)?[0])
     }
 
     /// Takes in what has arrived before the child is known to run.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 /// An entry of `.init_array`, as glibc calls it.
+#[cfg_attr(not(feature = "auto-init"), allow(dead_code, reason = "only the hook asks"))]
 pub(crate) type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
 /// The main executable in this process's memory.
@@ -59,6 +60,7 @@ impl Image {
     }
 
     /// The constructors that the loader would call after `ours`.
+    #[cfg_attr(not(feature = "auto-init"), allow(dead_code, reason = "only the hook asks"))]
     pub(crate) fn constructors_after(&self, ours: Constructor) -> Vec<Constructor> {
         let all = self.constructors.clone().step_by(size_of::<usize>());
         let entries = all.map(|place| {
