@@ -189,3 +189,24 @@ fn rights_that_changed_get_a_server_of_their_own() {
     }
     Process::spawn(changing, ()).unwrap().join().unwrap();
 }
+
+/// A child that writes nonsense to its channel changes nothing for anybody.
+#[test]
+fn nonsense_on_the_channel_is_ignored() {
+    let _watchdog = watchdog();
+    fn talk_nonsense(n: u32) -> u32 {
+        // The place of the channel in a child.
+        let channel = 3;
+        for message in [&b""[..], &[0xff; 9000], b"\x09", &[5, 0xff, 0xff, 0xff, 0xff, 0x0f]] {
+            // An empty message looks like the end of the stream.
+            send(channel, message, MsgFlags::empty()).unwrap();
+        }
+        n + 1
+    }
+    let bystander = Process::spawn(|()| std::thread::park(), ()).unwrap();
+    for n in 0..20 {
+        assert_eq!(Process::spawn(talk_nonsense, n).unwrap().join(), Ok(n + 1));
+    }
+    assert!(bystander.is_alive());
+    bystander.kill().unwrap();
+}

@@ -252,6 +252,26 @@ fn a_thousand_processes_leave_nothing_behind() {
     Process::spawn(thousand, ()).unwrap().join().unwrap();
 }
 
+/// Jobs need a thread that waits for them; without jobs there is none.
+#[test]
+fn the_thread_that_waits_for_jobs_ends() {
+    let _watchdog = watchdog();
+    fn awaiting(_: ()) {
+        for round in 0..2 {
+            let jobs: Vec<_> =
+                (0..20_u32).map(|n| Process::spawn(|n: u32| n, n).unwrap().into_job()).collect();
+            assert!(count("/proc/self/task") > 1, "round {round}");
+            for (n, job) in (0..).zip(jobs) {
+                assert_eq!(job.join(), Ok(n));
+            }
+            while count("/proc/self/task") > 1 {
+                std::thread::yield_now();
+            }
+        }
+    }
+    Process::spawn(awaiting, ()).unwrap().join().unwrap();
+}
+
 #[test]
 fn a_process_that_nobody_joins_is_reaped() {
     let _watchdog = watchdog();

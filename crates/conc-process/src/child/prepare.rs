@@ -144,7 +144,9 @@ fn adjust(preparation: &Preparation) -> Result<(), Failure> {
             }
         }
     }
-    fork::set_umask(preparation.umask);
+    if let Some(umask) = preparation.umask {
+        fork::set_umask(umask);
+    }
     if let Some(environment) = &preparation.environment {
         // SAFETY: a child of the single-threaded server has one thread.
         unsafe { surroundings::set_environment(environment) };

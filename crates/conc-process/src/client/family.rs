@@ -108,6 +108,8 @@ pub(crate) struct Family {
     pub(crate) retired: Mutex<Vec<Arc<Server>>>,
     /// The thread that waits for jobs, while there are any.
     pub(crate) supervisor: Arc<Supervisor>,
+    /// A channel for the next child, made while the last one started.
+    pub(crate) spare: Mutex<Option<(OwnedFd, OwnedFd)>>,
     /// Functions that warm each new server.
     pub(crate) preloads: Mutex<Vec<u64>>,
     children: Mutex<Children>,
@@ -154,6 +156,7 @@ impl Family {
             server: Mutex::new(None),
             retired: Mutex::new(Vec::new()),
             supervisor: Arc::default(),
+            spare: Mutex::new(None),
             preloads: Mutex::new(Vec::new()),
             children: Mutex::default(),
             count: AtomicU64::new(0),

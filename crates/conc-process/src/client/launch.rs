@@ -57,7 +57,8 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched, SpawnError> {
     for _ in 0..ATTEMPTS {
         let server = Server::get(family, &now)?;
         let (message, parcel) = write(&launch, &server, &now, &name, &lineage)?;
-        let (channel, theirs) = socket::pair().doing("make a socket")?;
+        let spare = family.spare.lock().take();
+        let (channel, theirs) = spare.map_or_else(socket::pair, Ok).doing("make a socket")?;
         let mut descriptors = vec![theirs.as_fd()];
         descriptors.extend(parcel.iter().map(AsFd::as_fd));
         match server.order(&message, &descriptors) {
@@ -79,6 +80,9 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched, SpawnError> {
             }
         }
         drop(theirs);
+        // While the server works; without one, the next child makes its own.
+        let next = socket::pair().ok();
+        *family.spare.lock() = next;
         return await_start(family, &server, channel, name, &launch);
     }
     Err(SpawnError::ServerDied)
@@ -118,7 +122,7 @@ fn write<'l>(
         parent_name: Family::own().identity.name.clone(),
         childless: launch.childless,
         passed: u32::try_from(launch.passed.len()).unwrap_or(u32::MAX),
-        umask: launch.umask.unwrap_or(now.umask),
+        umask: Some(launch.umask.unwrap_or(now.umask)).filter(|&umask| umask != base.umask),
         mask: now.mask,
         limits: (now.limits != base.limits).then_some(now.limits),
         environment,

@@ -185,7 +185,8 @@ impl Reception {
         let received = socket::receive(self.channel.as_fd(), &mut buffer, mode)?;
         let Received { length, descriptors, truncated } = received;
         if length == 0 {
-            self.ended = true;
+            // An empty message looks like the end, but is only a child's nonsense.
+            self.ended = poll::has_hung_up(self.channel.as_fd())?;
             return Ok(None);
         }
         let bytes = buffer.get(..length).unwrap_or_default();

@@ -90,7 +90,8 @@ pub(crate) struct Preparation {
     pub(crate) childless: bool,
     /// How many descriptors it was passed.
     pub(crate) passed: u32,
-    pub(crate) umask: u32,
+    /// The mask for modes, if it is not the server's.
+    pub(crate) umask: Option<u32>,
     pub(crate) mask: u64,
     /// The limits, if they are not the server's first ones.
     pub(crate) limits: Option<Limits>,

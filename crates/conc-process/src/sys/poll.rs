@@ -36,6 +36,21 @@ pub(crate) fn ended(descriptors: &[BorrowedFd<'_>]) -> Result<Vec<bool>, Errno> 
     }
 }
 
+/// Whether all peers of a socket have closed it.
+pub(crate) fn has_hung_up(socket: BorrowedFd<'_>) -> Result<bool, Errno> {
+    let mut wait = [PollFd::new(socket, PollFlags::empty())];
+    loop {
+        match poll(&mut wait, PollTimeout::ZERO) {
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+            Ok(_) => {
+                let [wait] = wait;
+                return Ok(wait.revents().is_some_and(|now| now.contains(PollFlags::POLLHUP)));
+            }
+        }
+    }
+}
+
 /// Rounded up, so that no wait ends early.
 fn timeout(deadline: Option<Deadline>) -> PollTimeout {
     let Some(deadline) = deadline else { return PollTimeout::NONE };
