@@ -17,6 +17,9 @@ use std::time::Duration;
 /// be woken, and keeps a processor awake for the process.
 const START: Duration = Duration::from_micros(100);
 
+/// More messages than this do not fit the buffer of a socket, so that one more is the end.
+const EMPTY_LIMIT: usize = 512;
+
 /// How the task ended, if the child lived to tell.
 #[derive(Debug)]
 enum Outcome {
@@ -56,6 +59,8 @@ pub(crate) struct Reception {
     status: Option<ExitStatus>,
     /// Nobody will say anything any more.
     ended: bool,
+    /// Empty messages after everybody else had closed the channel.
+    empty: usize,
     /// This process has to reap the child; no server tells how it ended.
     ours: Option<Arc<Kin>>,
     /// How it ended nobody knows: somebody else reaped it.
@@ -73,6 +78,7 @@ impl Reception {
             crash: None,
             status: None,
             ended: false,
+            empty: 0,
             ours: None,
             lost: false,
             tail: None,
@@ -186,7 +192,8 @@ impl Reception {
         let Received { length, descriptors, truncated } = received;
         if length == 0 {
             // An empty message looks like the end, but is only a child's nonsense.
-            self.ended = poll::has_hung_up(self.channel.as_fd())?;
+            self.empty += usize::from(poll::has_hung_up(self.channel.as_fd())?);
+            self.ended = self.empty > EMPTY_LIMIT;
             return Ok(None);
         }
         let bytes = buffer.get(..length).unwrap_or_default();
