@@ -70,6 +70,15 @@ pub enum JoinError {
     /// The system ended it because memory ran out.
     #[error("ended by the system: out of memory")]
     OutOfMemory,
+    /// Its process was made, and could not make itself ready for the work.
+    #[error("its process could not be prepared: {message}")]
+    NotStarted {
+        /// What it could not do, and what the system said.
+        message: Box<str>,
+    },
+    /// This process is a copy (by `fork`) of the one that holds the handle.
+    #[error("the handle belongs to the process that this one was forked from")]
+    Forked,
     /// The fork server ended while the job ran.
     #[error("the fork server died")]
     ServerDied,

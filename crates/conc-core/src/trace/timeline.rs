@@ -250,6 +250,8 @@ impl From<&JoinError> for Outcome {
             | JoinError::Cancelled
             | JoinError::Abandoned
             | JoinError::WouldDeadlock
+            | JoinError::NotStarted { .. }
+            | JoinError::Forked
             | JoinError::NotDecoded { .. }
             | JoinError::NotEncoded { .. } => Self::Failed,
             JoinError::Killed { .. }

@@ -2,6 +2,7 @@
 
 #[cfg(not(conc_loom))]
 use policy::Policy;
+use std::time::Duration;
 
 /// How long to look again before sleeping: about 1 µs of spinning, about 8 µs of yielding.
 ///
@@ -39,6 +40,14 @@ impl Patience {
         Self { policy: Policy::new() }
     }
 
+    /// Fresh patience that yields for so long, for partners that are known to take longer: a
+    /// process that starts, say. More than two wake-ups of a sleeper cost, some 60 to 100 µs, is
+    /// never worth it.
+    #[must_use]
+    pub const fn yielding(yields: Duration) -> Self {
+        Self { policy: Policy::yielding(yields) }
+    }
+
     /// Lets a moment pass; `false` when it is time to sleep.
     #[must_use]
     pub fn pause(&mut self) -> bool {
@@ -47,7 +56,7 @@ impl Patience {
 
     /// Starts anew after something was found.
     pub fn reset(&mut self) {
-        self.policy = Policy::new();
+        self.policy.reset();
     }
 }
 
@@ -62,9 +71,15 @@ impl Policy {
         Self
     }
 
+    const fn yielding(_yields: Duration) -> Self {
+        Self
+    }
+
     fn pause(&mut self) -> bool {
         false
     }
+
+    fn reset(&mut self) {}
 }
 
 #[cfg(not(conc_loom))]
@@ -84,14 +99,29 @@ mod policy {
     /// Pauses between two looks at the clock.
     const PAUSES_A_LOOK: u32 = 8;
 
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(super) struct Policy {
         started: Option<Instant>,
+        yields: Duration,
+    }
+
+    impl Default for Policy {
+        fn default() -> Self {
+            Self::new()
+        }
     }
 
     impl Policy {
         pub(super) const fn new() -> Self {
-            Self { started: None }
+            Self::yielding(YIELD)
+        }
+
+        pub(super) const fn yielding(yields: Duration) -> Self {
+            Self { started: None, yields }
+        }
+
+        pub(super) fn reset(&mut self) {
+            self.started = None;
         }
 
         pub(super) fn pause(&mut self) -> bool {
@@ -103,12 +133,13 @@ mod policy {
                 }
                 return true;
             }
-            if waited >= SPIN + YIELD || machine_is_busy(now) {
+            if waited >= SPIN + self.yields || machine_is_busy(now) {
                 return false;
             }
             yield_now();
             let after = Instant::now();
-            if after - now >= BUSY_YIELD {
+            // A partner that takes longer may itself have run meanwhile, and whoever it woke.
+            if after - now >= BUSY_YIELD.max(self.yields * 4) {
                 remember_busy(after);
             }
             true

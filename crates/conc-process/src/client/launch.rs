@@ -1,0 +1,257 @@
+//! One order, from a builder to a running child.
+
+use super::server::{PATIENCE, Server};
+use super::{Family, Kin, stream};
+use crate::SpawnError;
+use crate::error::Doing;
+use crate::process::{Launching, Reception};
+use crate::protocol::{Envelope, ORDER_LIMIT, Order, Preparation, Refusal, Task, nonce};
+use crate::sys::surroundings::{Environment, Surroundings, environment};
+use crate::sys::{files, fork, socket};
+use conc_core::Deadline;
+use nix::errno::Errno;
+use parking_lot::Mutex;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// A child that is to be made.
+#[derive(Debug)]
+pub(crate) struct Launch<'a> {
+    pub(crate) task: Task,
+    /// The encoded argument.
+    pub(crate) argument: &'a [u8],
+    pub(crate) name: Option<&'a str>,
+    pub(crate) fresh: bool,
+    pub(crate) bound: bool,
+    pub(crate) leader: bool,
+    pub(crate) childless: bool,
+    pub(crate) umask: Option<u32>,
+    pub(crate) directory: Option<OwnedFd>,
+    /// `None`: as this process has it.
+    pub(crate) environment: Option<Environment>,
+    /// `None`: null for the input, as this process has it for the outputs.
+    pub(crate) streams: [Option<OwnedFd>; 3],
+    pub(crate) passed: Vec<OwnedFd>,
+}
+
+/// A child that runs.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    pub(crate) kin: Arc<Kin>,
+    pub(crate) reception: Reception,
+}
+
+/// How often an order that no server has seen is sent to a new one.
+const ATTEMPTS: usize = 3;
+
+/// Makes a child by way of the fork server.
+pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched, SpawnError> {
+    let family = Family::own();
+    if family.identity.childless {
+        return Err(SpawnError::NotAllowed);
+    }
+    let now = Surroundings::now().doing("read /proc")?;
+    let (name, lineage) = child_name(family, launch.name);
+    for _ in 0..ATTEMPTS {
+        let server = Server::get(family, &now)?;
+        let (message, parcel) = write(&launch, &server, &now, &name, &lineage)?;
+        let spare = family.spare.lock().take();
+        let (channel, theirs) = spare.map_or_else(socket::pair, Ok).doing("make a socket")?;
+        let mut descriptors = vec![theirs.as_fd()];
+        descriptors.extend(parcel.iter().map(AsFd::as_fd));
+        match server.order(&message, &descriptors) {
+            Ok(()) => {}
+            Err(Errno::EAGAIN) => {
+                server.bury(family);
+                return Err(SpawnError::ServerDied);
+            }
+            // It has not seen the order: a new one will.
+            Err(Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN) => {
+                server.bury(family);
+                continue;
+            }
+            Err(error) => {
+                return Err(SpawnError::System {
+                    what: "send an order to the fork server",
+                    source: error.into(),
+                });
+            }
+        }
+        drop(theirs);
+        // While the server works; without one, the next child makes its own.
+        let next = socket::pair().ok();
+        *family.spare.lock() = next;
+        return await_start(family, &server, channel, name, &launch);
+    }
+    Err(SpawnError::ServerDied)
+}
+
+/// The child's name and the numbers of its line.
+pub(crate) fn child_name(family: &Family, asked: Option<&str>) -> (String, String) {
+    let number = family.next_number();
+    let lineage = match family.identity.lineage.as_str() {
+        "" => number.to_string(),
+        above => format!("{above}:{number}"),
+    };
+    let name = asked.map_or_else(|| format!("Process-{lineage}"), str::to_owned);
+    (name, lineage)
+}
+
+/// The order as a message, and the descriptors that go with it after the channel.
+fn write<'l>(
+    launch: &'l Launch<'_>,
+    server: &Server,
+    now: &Surroundings,
+    name: &str,
+    lineage: &str,
+) -> Result<(Vec<u8>, Vec<Descriptor<'l>>), SpawnError> {
+    let base = &server.base;
+    let environment = match &launch.environment {
+        Some(chosen) => Some(chosen.clone()),
+        None if now.environment != base.environment => Some(environment()),
+        None => None,
+    };
+    let preparation = Preparation {
+        nonce: if launch.fresh { nonce().doing("get a random number")? } else { [0; 16] },
+        task: launch.task,
+        name: name.to_owned(),
+        lineage: lineage.to_owned(),
+        parent: fork::own_pid(),
+        parent_name: Family::own().identity.name.clone(),
+        childless: launch.childless,
+        passed: u32::try_from(launch.passed.len()).unwrap_or(u32::MAX),
+        umask: Some(launch.umask.unwrap_or(now.umask)).filter(|&umask| umask != base.umask),
+        mask: now.mask,
+        limits: (now.limits != base.limits).then_some(now.limits),
+        environment,
+    };
+    let directory = match &launch.directory {
+        Some(chosen) => Some(Descriptor::Lent(chosen.as_fd())),
+        None if now.directory != base.directory => Some(Descriptor::Made(
+            files::directory(".".as_ref()).doing("open the current directory")?,
+        )),
+        None => None,
+    };
+    let mut streams = [None, None, None];
+    let chosen = launch.streams.iter().zip(&mut streams).zip(0..);
+    for ((chosen, stream_slot), number) in chosen {
+        *stream_slot = match chosen {
+            Some(chosen) => Some(Descriptor::Lent(chosen.as_fd())),
+            // What is behind our streams may have changed since the server started.
+            None if number > 0 && changed(now, base, number) => {
+                Some(Descriptor::Made(stream(number).doing("share a standard stream")?))
+            }
+            None => None,
+        };
+    }
+    let encoding =
+        |error: postcard::Error| SpawnError::NotEncoded { message: error.to_string().into() };
+    let mut body = postcard::to_stdvec(&preparation).map_err(encoding)?;
+    let in_file = launch.fresh || body.len() + launch.argument.len() > ORDER_LIMIT - 256;
+    body.extend_from_slice(launch.argument);
+    let envelope = Envelope {
+        fresh: launch.fresh,
+        bound: launch.bound,
+        leader: launch.leader,
+        has_body: in_file,
+        has_directory: directory.is_some(),
+        has_streams: [streams[0].is_some(), streams[1].is_some(), streams[2].is_some()],
+    };
+    let mut message = postcard::to_stdvec(&Order::Spawn(envelope)).map_err(encoding)?;
+    let file = if in_file {
+        Some(Descriptor::Made(files::memory(&body).doing("make a file for the argument")?))
+    } else {
+        message.extend_from_slice(&body);
+        None
+    };
+    let passed = launch.passed.iter().map(|fd| Descriptor::Lent(fd.as_fd()));
+    let descriptors =
+        file.into_iter().chain(directory).chain(streams.into_iter().flatten()).chain(passed);
+    Ok((message, descriptors.collect()))
+}
+
+fn changed(now: &Surroundings, base: &Surroundings, number: i32) -> bool {
+    let place = usize::from(number == 2);
+    now.streams.get(place) != base.streams.get(place)
+}
+
+/// A descriptor that travels with an order.
+enum Descriptor<'a> {
+    Lent(BorrowedFd<'a>),
+    Made(OwnedFd),
+}
+
+impl AsFd for Descriptor<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Lent(fd) => *fd,
+            Self::Made(fd) => fd.as_fd(),
+        }
+    }
+}
+
+/// Waits until the server says that the child runs.
+fn await_start(
+    family: &Family,
+    server: &Arc<Server>,
+    channel: OwnedFd,
+    name: String,
+    launch: &Launch<'_>,
+) -> Result<Launched, SpawnError> {
+    let deadline = Deadline::after(PATIENCE);
+    let mut reception = Reception::new(channel, Some(Arc::clone(server)));
+    loop {
+        match reception.await_start(deadline) {
+            Ok(true) => {}
+            Ok(false) => {
+                // It hangs: what it makes from here on nobody could hold.
+                server.bury(family);
+                return Err(SpawnError::ServerDied);
+            }
+            Err(errno) => return Err(errno).doing("wait for the fork server"),
+        }
+        match reception.receive_start().doing("hear from the fork server")? {
+            Launching::NotYet => {}
+            Launching::Started(pid, handle) => {
+                let kin = Arc::new(Kin {
+                    pid,
+                    name,
+                    handle,
+                    leader: launch.leader,
+                    ours: false,
+                    detached: AtomicBool::new(!launch.bound),
+                    reaped: Mutex::new(None),
+                });
+                family.add(Arc::clone(&kin));
+                return Ok(Launched { kin, reception });
+            }
+            Launching::Unheld(pid) => {
+                server.kill(pid);
+                return Err(Errno::EMFILE).doing("hold the handle of the process");
+            }
+            Launching::Refused(why, errno) => {
+                let what = match why {
+                    Refusal::Descriptors => "open what the process needs",
+                    Refusal::Malformed => "understand the order",
+                    Refusal::Fork | Refusal::Preload => "fork",
+                };
+                return Err(SpawnError::Refused {
+                    what,
+                    source: io::Error::from_raw_os_error(errno),
+                });
+            }
+            Launching::Ended => {
+                // Everybody else has closed the channel: the server is dead, or could not take
+                // the order for want of descriptors.
+                return Err(if server.goes_on() {
+                    SpawnError::Refused { what: "take the order", source: Errno::EMFILE.into() }
+                } else {
+                    server.bury(family);
+                    SpawnError::ServerDied
+                });
+            }
+        }
+    }
+}

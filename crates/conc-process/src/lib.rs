@@ -1,0 +1,79 @@
+//! Python's `multiprocessing` for Rust: processes that run a function of this program.
+//!
+//! | to | use |
+//! |---|---|
+//! | call a function that may crash, leak or hang | [`isolate`] |
+//! | run a function in a process, talk about it, wait for it, end it | [`Process`], [`Builder`] |
+//! | be sure that nothing is left behind | [`scope`] |
+//! | run portable work, a process for each job | [`ProcessExecutor`] |
+//! | know where one is | [`current`], [`parent`], [`children`], [`cpu_count`] |
+//! | have it warm | [`preload`] |
+//!
+//! Nothing has to be called in `main`, and nothing in tests.
+//!
+//! # How it works
+//!
+//! At the first spawn the program starts itself once more. A hook that runs before `main` turns
+//! that copy into a *fork server*: single-threaded from birth, small, and therefore able to make
+//! processes fast and safely, whatever threads and gigabytes the program itself has. A function
+//! travels as its distance from the start of the executable, its argument and its result encoded
+//! by serde.
+//!
+//! # Promises
+//!
+//! - A process that crashes, exits or is killed at whatever moment is an error with the reason:
+//!   signal, exit code, faulting address, frames, last lines of stderr.
+//! - When the program ends, even by SIGKILL, its processes end, unless they were detached.
+//! - There are no zombies, and a number is never mistaken for another process.
+//! - Ctrl-C in a terminal reaches the program alone, which decides: its processes lead their own
+//!   process groups.
+//! - A process gets no descriptors but what was asked for.
+//!
+//! # Where it does not work
+//!
+//! Linux only, with `/proc`, from 5.3 on (`pidfd_open`). A program that a foreign host loaded as a
+//! library gets [`SpawnError::NoBootstrap`]; a function that lives in a shared library,
+//! [`SpawnError::NotPortable`]. A program that was started with more rights than its caller
+//! (setuid) never becomes a server: [`SpawnError::ServerStart`].
+//!
+//! # When to use something else
+//!
+//! For other programs use [`std::process::Command`]; for speed alone, threads.
+//!
+//! # Examples
+//!
+//! ```
+//! use conc_process::isolate;
+//!
+//! fn decode(picture: Vec<u8>) -> usize {
+//!     picture.len() // A C library that sometimes crashes.
+//! }
+//!
+//! match isolate(decode, vec![1, 2, 3]) {
+//!     Ok(size) => assert_eq!(size, 3),
+//!     Err(error) => println!("that one is broken: {error}"), // killed by SIGSEGV
+//! }
+//! ```
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("conc-process needs Linux: pidfds, /proc/self/exe and PR_SET_PDEATHSIG");
+
+mod bootstrap;
+mod child;
+mod client;
+mod error;
+mod executor;
+mod process;
+mod protocol;
+mod server;
+mod supervisor;
+mod sys;
+
+pub use bootstrap::init;
+pub use client::preload;
+pub use error::SpawnError;
+pub use executor::ProcessExecutor;
+pub use process::{
+    Builder, ChildProcess, CurrentProcess, ExitStatus, IsolateError, ParentProcess, Process, Scope,
+    StartMethod, Stdio, children, cpu_count, current, isolate, parent, scope, take_passed,
+};

@@ -1,0 +1,225 @@
+//! Processes that are copies of the caller.
+
+use super::builder::{Builder, open};
+use super::{Process, Reception};
+use crate::SpawnError;
+use crate::child;
+use crate::client::{Family, Identity, Kin, Parent, child_name};
+use crate::error::Doing;
+use crate::protocol::{Verdict, encode};
+use crate::supervisor::Watch;
+use crate::sys::files::{self, OnExec};
+use crate::sys::fork::Side;
+use crate::sys::{fork, pidfd, poll, socket, surroundings};
+use conc_core::job::caught;
+use conc_core::{JoinError, Wire};
+use nix::errno::Errno;
+use parking_lot::Mutex;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Exit code of a child that could not make itself ready.
+const UNPREPARED: i32 = 71;
+
+impl Builder {
+    /// Copies this process; the copy calls `work` and ends. Only the calling thread exists there.
+    ///
+    /// Nothing travels to the copy: `work` may capture anything, and sees this process's memory as
+    /// it is now. Its result travels back. The copy inherits every open descriptor. The start
+    /// method, [`childless`](Self::childless) excepted, and [`pass`](Self::pass) mean nothing here.
+    /// When the result was sent, the copy ends at once, without flushing and without handlers for
+    /// the end: those are the caller's.
+    ///
+    /// In the copy, the handles of this family that were made before the fork are inert: `join`
+    /// says [`JoinError::Forked`].
+    ///
+    /// # Safety
+    ///
+    /// If other threads run, `work` may not need anything that one of them may have held at the
+    /// moment of the fork: the locks of stdout and stderr (`println!`, and the message of a
+    /// panic), of loggers, of thread pools and runtimes, and everybody's mutexes. With glibc,
+    /// allocating is safe. The guards that this thread holds exist twice afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use conc_process::Builder;
+    ///
+    /// let table = vec![1, 2, 3];
+    /// // SAFETY: `work` only adds up numbers.
+    /// let process = unsafe { Builder::new().fork(|| table.iter().sum::<i32>()) }?;
+    /// assert_eq!(process.join(), Ok(6));
+    /// # Ok::<(), conc_process::SpawnError>(())
+    /// ```
+    ///
+    /// # Python
+    ///
+    /// The start method `fork`, the default on Linux before 3.14, and the reason why it no longer
+    /// is.
+    pub unsafe fn fork<R: Wire>(
+        mut self,
+        work: impl FnOnce() -> R,
+    ) -> Result<Process<R>, SpawnError> {
+        let family = Family::own();
+        if family.identity.childless {
+            return Err(SpawnError::NotAllowed);
+        }
+        let (name, lineage) = child_name(family, self.name.as_deref());
+        let environment = self.environment()?;
+        let directory = match &self.directory {
+            Some(path) => Some(files::directory(path).doing("open the directory")?),
+            None => None,
+        };
+        let (streams, held) = open(self.take_streams())?;
+        let (ours, theirs) = socket::pair().doing("make a socket")?;
+        let caller = pidfd::open(fork::own_pid()).doing("open a handle of this process")?;
+        let copy = Copy {
+            identity: Identity {
+                name: name.clone(),
+                lineage,
+                childless: self.childless,
+                ..Identity::default()
+            },
+            parent_name: family.identity.name.clone(),
+            parent: fork::own_pid(),
+            environment,
+            directory,
+            streams,
+            caller,
+            channel: theirs,
+        };
+        // SAFETY: the caller's contract.
+        match unsafe { fork::fork() }.map_err(refused)? {
+            Side::Child => copy.live(&self, work),
+            Side::Parent(pid) => {
+                if self.leader {
+                    // The child does the same; whoever comes first. It may be dead.
+                    let _ = fork::lead_group(pid);
+                }
+                drop(copy);
+                let handle = pidfd::open(pid).map_err(refused)?;
+                let kin = Arc::new(Kin {
+                    pid,
+                    name,
+                    handle,
+                    leader: self.leader,
+                    ours: true,
+                    detached: AtomicBool::new(!self.bound),
+                    reaped: Mutex::new(None),
+                });
+                family.add(Arc::clone(&kin));
+                let mut reception = Reception::reaping(ours, Arc::clone(&kin));
+                reception.tail = held.tail;
+                Ok(Process::new(kin, reception, held.streams))
+            }
+        }
+    }
+}
+
+fn refused(errno: Errno) -> SpawnError {
+    SpawnError::System { what: "fork", source: errno.into() }
+}
+
+/// What the copy of the caller needs.
+struct Copy {
+    identity: Identity,
+    parent_name: String,
+    parent: i32,
+    environment: Option<surroundings::Environment>,
+    directory: Option<OwnedFd>,
+    streams: [Option<OwnedFd>; 3],
+    caller: OwnedFd,
+    channel: OwnedFd,
+}
+
+impl Copy {
+    /// The life of the copy.
+    fn live<R: Wire>(mut self, builder: &Builder, work: impl FnOnce() -> R) -> ! {
+        let Ok(channel) = self.prepare(builder) else { fork::quit(UNPREPARED) };
+        let verdict = match caught(|| encode(&work())) {
+            Ok(Ok(value)) => Verdict::Value(value),
+            Ok(Err(message)) => Verdict::Failed(JoinError::NotEncoded { message }),
+            Err(panic) => Verdict::Failed(panic),
+        };
+        let failed = matches!(verdict, Verdict::Failed(_));
+        child::report(channel, verdict);
+        fork::quit(if failed { child::PANICKED } else { 0 })
+    }
+
+    fn prepare(&mut self, builder: &Builder) -> Result<BorrowedFd<'static>, Errno> {
+        // SAFETY: `self` is never dropped: the copy ends before.
+        let channel = unsafe { files::at(self.channel.as_raw_fd()) };
+        // SAFETY: as above.
+        let caller = unsafe { files::at(self.caller.as_raw_fd()) };
+        let mut identity = std::mem::take(&mut self.identity);
+        let name = std::mem::take(&mut self.parent_name);
+        identity.parent = Some(Parent::new(self.parent, name, caller));
+        if builder.leader {
+            fork::lead_group(0)?;
+        }
+        if let Some(directory) = &self.directory {
+            files::enter(directory.as_fd())?;
+        }
+        if self.streams[0].is_none() {
+            self.streams[0] = Some(files::null()?);
+        }
+        for (stream, number) in self.streams.iter().zip(0..) {
+            if let Some(stream) = stream {
+                // SAFETY: nothing owns the standard descriptors.
+                unsafe { files::put(stream.as_fd(), number, OnExec::Keep) }?;
+            }
+        }
+        if let Some(umask) = builder.umask {
+            fork::set_umask(umask);
+        }
+        if let Some(environment) = &self.environment {
+            // SAFETY: the copy has one thread.
+            unsafe { surroundings::set_environment(environment) };
+        }
+        fork::set_name(&identity.name);
+        Family::install(identity);
+        child::set_channel(channel.as_raw_fd());
+        child::listen_for_crashes()?;
+        if builder.bound {
+            // The kernel's own way is bound to the thread that forked, which may end.
+            let leader = builder.leader;
+            let watch = move || {
+                // An error means that nobody will tell: better dead than lost.
+                let _ = poll::readable([caller], None);
+                if leader {
+                    // This process is one of them.
+                    let _ = fork::kill_group(fork::own_pid(), libc::SIGKILL);
+                }
+                fork::quit(UNPREPARED)
+            };
+            let thread = std::thread::Builder::new().name("conc-lifeline".to_owned());
+            thread.spawn(watch).map_err(|_| Errno::EAGAIN)?;
+        }
+        Ok(channel)
+    }
+}
+
+/// Reaps a copy of the caller that nobody waits for.
+pub(super) fn let_go(family: &Family, kin: &Arc<Kin>) {
+    if matches!(kin.reap(), Ok(None)) {
+        // Without a thread it is reaped when somebody asks for the children.
+        let _ = family.supervisor.add(Box::new(Reaper(Arc::clone(kin))));
+    }
+}
+
+struct Reaper(Arc<Kin>);
+
+impl Watch for Reaper {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.handle.as_fd()
+    }
+
+    fn look(&mut self) -> bool {
+        !matches!(self.0.reap(), Ok(None))
+    }
+}

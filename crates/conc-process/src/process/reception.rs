@@ -1,0 +1,322 @@
+//! What has arrived about one child.
+
+use super::ExitStatus;
+use super::stderr::Tail;
+use crate::client::{Family, Kin, Server};
+use crate::protocol::{FRAME_LIMIT, Frame, Refusal};
+use crate::sys::socket::{Mode, Received};
+use crate::sys::{files, poll, socket};
+use conc_core::wait::Patience;
+use conc_core::{CrashReport, Deadline, JoinError, Wire};
+use nix::errno::Errno;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A process takes about so long to start. Giving way meanwhile costs less than to fall asleep and
+/// be woken, and keeps a processor awake for the process.
+const START: Duration = Duration::from_micros(100);
+
+/// More messages than this do not fit the buffer of a socket, so that one more is the end.
+const EMPTY_LIMIT: usize = 512;
+
+/// How the task ended, if the child lived to tell.
+#[derive(Debug)]
+enum Outcome {
+    Value(Vec<u8>),
+    ValueInFile(OwnedFd),
+    Failed(JoinError),
+}
+
+/// The first news of a child.
+#[derive(Debug)]
+pub(crate) enum Launching {
+    NotYet,
+    /// It runs: its number and its handle.
+    Started(i32, OwnedFd),
+    /// It runs, but there was no room for its handle.
+    Unheld(i32),
+    Refused(Refusal, i32),
+    /// Nobody will say anything any more.
+    Ended,
+}
+
+/// A crash, as the child's handler told it.
+#[derive(Debug)]
+struct Crash {
+    address: Option<u64>,
+    frames: Vec<u64>,
+}
+
+/// What has arrived about one child, and the channel for more.
+#[derive(Debug)]
+pub(crate) struct Reception {
+    channel: OwnedFd,
+    /// Who made it and reaps it.
+    server: Option<Arc<Server>>,
+    outcome: Option<Outcome>,
+    crash: Option<Crash>,
+    status: Option<ExitStatus>,
+    /// Nobody will say anything any more.
+    ended: bool,
+    /// Empty messages after everybody else had closed the channel.
+    empty: usize,
+    /// This process has to reap the child; no server tells how it ended.
+    ours: Option<Arc<Kin>>,
+    /// How it ended nobody knows: somebody else reaped it.
+    lost: bool,
+    /// The last lines of its stderr, if these are kept.
+    pub(crate) tail: Option<Arc<Tail>>,
+}
+
+impl Reception {
+    pub(crate) fn new(channel: OwnedFd, server: Option<Arc<Server>>) -> Self {
+        Self {
+            channel,
+            server,
+            outcome: None,
+            crash: None,
+            status: None,
+            ended: false,
+            empty: 0,
+            ours: None,
+            lost: false,
+            tail: None,
+        }
+    }
+
+    /// For a child that no server reaps.
+    pub(crate) fn reaping(channel: OwnedFd, child: Arc<Kin>) -> Self {
+        Self { ours: Some(child), ..Self::new(channel, None) }
+    }
+
+    pub(crate) fn channel(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+
+    /// Whether [`conclude`](Self::conclude) knows how the task ended.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.outcome.is_some() || self.is_over()
+    }
+
+    /// Whether the process has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.status.is_some() || self.lost || self.ended && self.ours.is_none()
+    }
+
+    /// Lets the child live on when this process ends.
+    pub(crate) fn detach(&self, pid: i32) -> Result<(), Errno> {
+        self.server.as_ref().map_or(Err(Errno::EOPNOTSUPP), |server| server.detach(pid))
+    }
+
+    pub(crate) fn status(&self) -> Option<ExitStatus> {
+        self.status
+    }
+
+    /// Takes in what has arrived, without waiting.
+    pub(crate) fn look(&mut self) {
+        self.drain();
+        if let Some(child) = self.ours.as_ref().filter(|_| !self.is_over()) {
+            match child.reap() {
+                Ok(None) => {}
+                Ok(status) => {
+                    self.status = status;
+                    // What it said between our look and its end.
+                    self.ended = false;
+                    let status = self.status.take();
+                    self.drain();
+                    self.status = status;
+                }
+                Err(_) => self.lost = true,
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        while !self.ended && self.status.is_none() {
+            match self.receive(Mode::Try) {
+                Ok(_) => {}
+                Err(Errno::EAGAIN) => return,
+                Err(_) => self.ended = true,
+            }
+        }
+    }
+
+    /// Waits until it is [settled](Self::is_settled).
+    pub(crate) fn settle(&mut self) {
+        if self.ours.is_some() {
+            self.wait(None, Self::is_settled);
+            return;
+        }
+        // Short work ends before a sleeper would have been woken twice.
+        let mut patience = Patience::yielding(START);
+        while patience.pause() {
+            self.drain();
+            if self.is_settled() {
+                return;
+            }
+        }
+        // The short way to sleep: in the call that receives.
+        while !self.is_settled() {
+            if self.receive(Mode::Block).is_err() {
+                self.ended = true;
+            }
+        }
+    }
+
+    /// Waits for news before the child is known to run; `false` if the deadline came first.
+    pub(crate) fn await_start(&mut self, deadline: Option<Deadline>) -> Result<bool, Errno> {
+        let mut patience = Patience::yielding(START);
+        while patience.pause() {
+            if poll::ended(&[self.channel()])? == [true] {
+                return Ok(true);
+            }
+        }
+        Ok(poll::readable([self.channel()], deadline)?[0])
+    }
+
+    /// Takes in what has arrived before the child is known to run.
+    pub(crate) fn receive_start(&mut self) -> Result<Launching, Errno> {
+        match self.receive(Mode::Try) {
+            Err(Errno::EAGAIN) => Ok(Launching::NotYet),
+            Ok(None) if self.ended => Ok(Launching::Ended),
+            Ok(None) => Ok(Launching::NotYet),
+            Ok(Some(news)) => Ok(news),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn receive(&mut self, mode: Mode) -> Result<Option<Launching>, Errno> {
+        let mut buffer = [0; FRAME_LIMIT];
+        let received = socket::receive(self.channel.as_fd(), &mut buffer, mode)?;
+        let Received { length, descriptors, truncated } = received;
+        if length == 0 {
+            // An empty message looks like the end, but is only a child's nonsense.
+            self.empty += usize::from(poll::has_hung_up(self.channel.as_fd())?);
+            self.ended = self.empty > EMPTY_LIMIT;
+            return Ok(None);
+        }
+        let bytes = buffer.get(..length).unwrap_or_default();
+        let Ok((frame, rest)) = postcard::take_from_bytes::<Frame<'_>>(bytes) else {
+            // Bytes without meaning change nothing.
+            return Ok(None);
+        };
+        if truncated {
+            if let Frame::Started(pid) = frame {
+                return Ok(Some(Launching::Unheld(pid)));
+            }
+            self.fail(JoinError::NotDecoded {
+                message: "no descriptor is free for what the process sent".into(),
+            });
+            return Ok(None);
+        }
+        Ok(self.take_in(frame, rest, descriptors.into_iter().next()))
+    }
+
+    fn take_in(
+        &mut self,
+        frame: Frame<'_>,
+        rest: &[u8],
+        descriptor: Option<OwnedFd>,
+    ) -> Option<Launching> {
+        match frame {
+            Frame::Started(pid) => return descriptor.map(|handle| Launching::Started(pid, handle)),
+            Frame::Refused(why, errno) => return Some(Launching::Refused(why, errno)),
+            Frame::Ended(status) => self.status = Some(ExitStatus::from_raw(status)),
+            Frame::Crashed { signal: _, address, frames } => {
+                self.crash = Some(Crash { address, frames: frames.into_owned() });
+            }
+            // The first word counts.
+            _ if self.outcome.is_some() => {}
+            Frame::Value => self.outcome = Some(Outcome::Value(rest.to_owned())),
+            Frame::ValueInFile => self.outcome = descriptor.map(Outcome::ValueInFile),
+            Frame::Panicked { message, location } => self.fail(JoinError::Panicked {
+                message: message.into(),
+                location: location.map(Into::into),
+            }),
+            Frame::NotDecoded(message) => {
+                self.fail(JoinError::NotDecoded { message: message.into() });
+            }
+            Frame::NotEncoded(message) => {
+                self.fail(JoinError::NotEncoded { message: message.into() });
+            }
+            Frame::Unprepared { step, errno } => self.fail(JoinError::NotStarted {
+                message: format!("cannot {step}: {}", Errno::from_raw(errno).desc()).into(),
+            }),
+        }
+        None
+    }
+
+    fn fail(&mut self, error: JoinError) {
+        self.outcome.get_or_insert(Outcome::Failed(error));
+    }
+
+    /// Waits until `enough` of the child is known; `false` if the deadline came first.
+    pub(crate) fn wait(&mut self, deadline: Option<Deadline>, enough: fn(&Self) -> bool) -> bool {
+        loop {
+            self.look();
+            if enough(self) {
+                return true;
+            }
+            let channel = self.channel.as_fd();
+            let found = match &self.ours {
+                None => poll::readable([channel], deadline).map(|found| found[0]),
+                Some(child) if self.ended => {
+                    poll::readable([child.handle.as_fd()], deadline).map(|found| found[0])
+                }
+                Some(child) => poll::readable([channel, child.handle.as_fd()], deadline)
+                    .map(|found| found.contains(&true)),
+            };
+            match found {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(_) => {
+                    self.ended = true;
+                    self.lost = self.ours.is_some();
+                }
+            }
+        }
+    }
+
+    /// How the task ended. It is settled.
+    pub(crate) fn conclude<R: Wire>(self) -> Result<R, JoinError> {
+        let decode = |bytes: &[u8]| {
+            postcard::from_bytes(bytes)
+                .map_err(|error| JoinError::NotDecoded { message: error.to_string().into() })
+        };
+        match self.outcome {
+            Some(Outcome::Value(bytes)) => decode(&bytes),
+            Some(Outcome::ValueInFile(file)) => match files::read_memory(file) {
+                Ok(bytes) => decode(&bytes),
+                Err(errno) => Err(JoinError::NotDecoded { message: errno.desc().into() }),
+            },
+            Some(Outcome::Failed(error)) => Err(error),
+            None => Err(self.explain()),
+        }
+    }
+
+    /// Why there is no outcome.
+    fn explain(self) -> JoinError {
+        let Some(status) = self.status else {
+            if let Some(server) = self.server {
+                // So that nobody who has heard of it asks it for more.
+                server.bury(Family::own());
+            }
+            return JoinError::ServerDied;
+        };
+        let mut report = CrashReport::new();
+        if let Some(crash) = self.crash {
+            report.fault_address = crash.address;
+            report.backtrace =
+                crash.frames.iter().map(|&frame| super::symbols::name(frame)).collect();
+        }
+        if let Some(tail) = self.tail {
+            report.stderr_tail = tail.text();
+        }
+        let report = (!report.is_empty()).then(|| Box::new(report));
+        match status.signal() {
+            Some(signal) => JoinError::Killed { signal, core: status.core_dumped(), report },
+            None => JoinError::Exited { code: status.code().unwrap_or(-1), report },
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The fork server: a copy of this program that never reaches `main`.
+//!
+//! One thread from its birth, so that a fork copies no lock that somebody holds; small, so that a
+//! fork is fast however big the client is. It makes processes as it is told, tells the client of
+//! their ends, and ends them when the client ends.
+//!
+//! # States
+//!
+//! | state | when | ends |
+//! |---|---|---|
+//! | serving | the client holds its socket | |
+//! | retired | the client lives, but wants no more of it | when the last child has ended |
+//! | orphaned | the client is dead | when the last detached child has ended; bound ones it kills |
+//!
+//! # Invariants
+//!
+//! 1. A child is reaped only here, and only after its pidfd was opened; so no number is mistaken.
+//! 2. If the server dies, its bound children get SIGKILL from the kernel (`PR_SET_PDEATHSIG`: the
+//!    thread that made them is the server's only one).
+//! 3. Orders that were sent before the client died are read before its children are ended.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `start` | from the exec to the first order |
+//! | `offspring` | the children that live |
+
+mod offspring;
+mod start;
+
+pub(crate) use start::restore_limit;
+
+use crate::child;
+use crate::protocol::{Address, Frame, Hello, ORDER_LIMIT, Order, Parcel, Refusal};
+use crate::sys::fork::Side;
+use crate::sys::socket::{Mode, Received};
+use crate::sys::{fork, pidfd, poll, signals, socket};
+use conc_core::job::caught;
+use nix::errno::Errno;
+use nix::sys::signalfd::SignalFd;
+use offspring::Offspring;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// A server at work.
+struct Server {
+    /// Our own number.
+    pid: i32,
+    client: BorrowedFd<'static>,
+    /// `None`: the client closed its end.
+    orders: Option<BorrowedFd<'static>>,
+    retired: bool,
+    dead: SignalFd,
+    children: Offspring,
+    buffer: Vec<u8>,
+}
+
+/// Serves the client that sent `hello`, and ends.
+pub(crate) fn serve(hello: &Hello) -> ! {
+    match start::start(hello) {
+        Ok(server) => server.run(),
+        Err(()) => fork::quit(1),
+    }
+}
+
+impl Server {
+    fn run(mut self) -> ! {
+        loop {
+            let orders = self.orders.unwrap_or(self.client);
+            let Ok([_, client_ended, have_died]) =
+                poll::readable([orders, self.client, self.dead.as_fd()], None)
+            else {
+                fork::quit(1)
+            };
+            if client_ended {
+                self.end();
+            }
+            self.obey();
+            if have_died {
+                signals::drain(&self.dead);
+                self.children.bury();
+            }
+            if self.retired && self.children.is_empty() {
+                fork::quit(0);
+            }
+        }
+    }
+
+    /// Obeys what orders there are.
+    fn obey(&mut self) {
+        while let Some(orders) = self.orders {
+            match socket::receive(orders, &mut self.buffer, Mode::Try) {
+                Ok(Received { length: 0, .. }) => (self.orders, self.retired) = (None, true),
+                Ok(received) => self.handle(received),
+                Err(Errno::EAGAIN) => return,
+                // Descriptors or memory have run out: whoever sent this order learns of it by the
+                // end of its channel.
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn handle(&mut self, received: Received) {
+        let Received { length, descriptors, truncated } = received;
+        let bytes = std::mem::take(&mut self.buffer);
+        let message = bytes.get(..length).unwrap_or_default();
+        if truncated {
+            refuse(&descriptors, Refusal::Descriptors, Errno::EMFILE);
+        } else {
+            match postcard::take_from_bytes::<Order>(message) {
+                Ok((order, body)) => self.carry_out(order, descriptors, body),
+                Err(_) => refuse(&descriptors, Refusal::Malformed, Errno::EBADMSG),
+            }
+        }
+        self.buffer = bytes;
+    }
+
+    fn carry_out(&mut self, order: Order, descriptors: Vec<OwnedFd>, body: &[u8]) {
+        match order {
+            Order::Retire => self.retired = true,
+            Order::Detach(pid) => self.children.detach(pid),
+            Order::Kill(pid) => self.children.kill(pid),
+            Order::Preload(function) => preload(Address::at(function), &descriptors),
+            Order::Spawn(envelope) => {
+                let Some(parcel) = Parcel::sort(&envelope, descriptors) else { return };
+                // SAFETY: this process has one thread.
+                match unsafe { fork::fork() } {
+                    Ok(Side::Child) => child::enter(self.pid, &envelope, parcel, body),
+                    Ok(Side::Parent(pid)) => {
+                        if envelope.leader {
+                            // The child does the same; whoever comes first. It may be dead.
+                            let _ = fork::lead_group(pid);
+                        }
+                        self.adopt(pid, envelope.bound, parcel.channel);
+                    }
+                    Err(errno) => refuse(&[parcel.channel], Refusal::Fork, errno),
+                }
+            }
+        }
+    }
+
+    /// Tells the client of a new child. The child is not reaped yet, whatever it did.
+    fn adopt(&mut self, pid: i32, bound: bool, channel: OwnedFd) {
+        match pidfd::open(pid) {
+            Ok(handle) => {
+                let frame = Frame::Started(pid).encode();
+                // A client that is gone learns nothing; its death ends the child.
+                let _ = socket::send(channel.as_fd(), &frame, &[handle.as_fd()], Mode::Try);
+                self.children.add(pid, bound, Some(channel));
+            }
+            Err(errno) => {
+                // Nobody could hold this child: as if it had not been made.
+                let _ = fork::kill(pid, libc::SIGKILL);
+                refuse(&[channel], Refusal::Descriptors, errno);
+                self.children.add(pid, true, None);
+            }
+        }
+    }
+
+    /// The client is dead.
+    fn end(mut self) -> ! {
+        // It may have said before that a child is to live on; or asked for one, which dies with it.
+        self.obey();
+        self.children.kill_bound();
+        loop {
+            self.children.bury();
+            if self.children.is_empty() {
+                fork::quit(0);
+            }
+            if poll::readable([self.dead.as_fd()], None).is_err() {
+                fork::quit(1);
+            }
+            signals::drain(&self.dead);
+        }
+    }
+}
+
+/// Says no, to whoever listens on the first descriptor.
+fn refuse(descriptors: &[OwnedFd], why: Refusal, errno: Errno) {
+    if let Some(channel) = descriptors.first() {
+        let frame = Frame::Refused(why, errno as i32);
+        // A client that is gone does not care.
+        let _ = socket::send(channel.as_fd(), &frame.encode(), &[], Mode::Try);
+    }
+}
+
+/// Runs a function here, so that all children find what it made.
+fn preload(function: Address, descriptors: &[OwnedFd]) {
+    let Some(channel) = descriptors.first() else { return };
+    let Some(code) = function.locate() else {
+        return refuse(descriptors, Refusal::Malformed, Errno::EBADMSG);
+    };
+    let code = std::ptr::with_exposed_provenance::<()>(code);
+    // SAFETY: the client runs this very program and made the address from an `fn()`; it is code of
+    // this program.
+    let function = unsafe { std::mem::transmute::<*const (), fn()>(code) };
+    let outcome = caught(function);
+    child::flush();
+    let frame = match &outcome {
+        Err(error) => Frame::of(error),
+        // A second thread would make every later fork unsafe.
+        Ok(()) if fork::thread_count() != Some(1) => {
+            Frame::Refused(Refusal::Preload, Errno::EDEADLK as i32)
+        }
+        Ok(()) => Frame::Value,
+    };
+    // A client that is gone does not care.
+    let _ = socket::send(channel.as_fd(), &frame.encode(), &[], Mode::Try);
+}
+
+const _: () = assert!(ORDER_LIMIT < 128 * 1024, "an order fits a socket's buffer");

@@ -1,0 +1,173 @@
+//! What a child inherits from its parent, read in one go.
+
+use super::files;
+use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
+use std::collections::hash_map::DefaultHasher;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::hash::{Hash, Hasher};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+
+/// How many resources have limits.
+const RESOURCES: usize = 16;
+
+/// A soft and a hard limit for each resource, by the kernel's numbers.
+pub(crate) type Limits = [(u64, u64); RESOURCES];
+
+/// An environment: names and values.
+pub(crate) type Environment = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The resource that counts open files.
+pub(crate) const OPEN_FILES: usize = libc::RLIMIT_NOFILE as usize;
+
+/// What a child inherits from its parent, of the calling thread.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Surroundings {
+    /// Users, groups, capabilities, seccomp, `no_new_privs`: what only a new server can take over.
+    pub(crate) privileges: u64,
+    /// The mask for the modes of new files.
+    pub(crate) umask: u32,
+    /// The blocked signals.
+    pub(crate) mask: u64,
+    /// The limits.
+    pub(crate) limits: Limits,
+    /// The current directory, by device and inode.
+    pub(crate) directory: (u64, u64),
+    /// The environment, as a number.
+    pub(crate) environment: u64,
+    /// What is behind the standard output and error.
+    pub(crate) streams: [(u64, u64); 2],
+}
+
+impl Surroundings {
+    /// Those of the calling thread.
+    pub(crate) fn now() -> Result<Self, Errno> {
+        let status = Status::read()?;
+        Ok(Self {
+            privileges: status.privileges,
+            umask: status.umask,
+            mask: status.mask,
+            limits: limits()?,
+            directory: directory(),
+            environment: fingerprint(),
+            streams: [files::identity(files::standard(1)), files::identity(files::standard(2))],
+        })
+    }
+}
+
+/// The lines of interest in the kernel's text about a thread.
+struct Status {
+    privileges: u64,
+    umask: u32,
+    mask: u64,
+}
+
+impl Status {
+    fn read() -> Result<Self, Errno> {
+        let mut text = [0; 4096];
+        let length = File::open("/proc/thread-self/status")
+            .and_then(|mut file| file.read(&mut text))
+            .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))?;
+        Ok(Self::parse(text.get(..length).unwrap_or_default()))
+    }
+
+    fn parse(text: &[u8]) -> Self {
+        let mut privileges = DefaultHasher::new();
+        let mut status = Self { privileges: 0, umask: 0o022, mask: 0 };
+        for line in text.split(|&byte| byte == b'\n') {
+            let Some(colon) = line.iter().position(|&byte| byte == b':') else { continue };
+            let (key, value) = line.split_at(colon);
+            let number = |radix| {
+                let value = std::str::from_utf8(value.get(1..)?).ok()?;
+                u64::from_str_radix(value.trim(), radix).ok()
+            };
+            match key {
+                b"Umask" => status.umask = number(8).map_or(0o022, |mask| mask as u32 & 0o777),
+                b"SigBlk" => status.mask = number(16).unwrap_or(0),
+                b"Uid" | b"Gid" | b"Groups" | b"NoNewPrivs" | b"Seccomp" | b"Seccomp_filters"
+                | b"CapInh" | b"CapPrm" | b"CapEff" | b"CapBnd" | b"CapAmb" => {
+                    line.hash(&mut privileges);
+                }
+                _ => {}
+            }
+        }
+        status.privileges = privileges.finish();
+        status
+    }
+}
+
+/// The limits of this process.
+pub(crate) fn limits() -> Result<Limits, Errno> {
+    let mut limits = [(0, 0); RESOURCES];
+    for (resource, limit) in limits.iter_mut().enumerate() {
+        let mut both = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: `both` outlives the call, and nothing is set.
+        let result = unsafe {
+            libc::prlimit64(
+                0,
+                resource as libc::__rlimit_resource_t,
+                std::ptr::null(),
+                &raw mut both,
+            )
+        };
+        Errno::result(result)?;
+        *limit = (both.rlim_cur, both.rlim_max);
+    }
+    Ok(limits)
+}
+
+/// Sets one limit of this process.
+pub(crate) fn set_limit(resource: usize, (soft, hard): (u64, u64)) -> Result<(), Errno> {
+    let both = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: `both` outlives the call, and nothing is asked for.
+    let result = unsafe {
+        libc::prlimit64(
+            0,
+            resource as libc::__rlimit_resource_t,
+            &raw const both,
+            std::ptr::null_mut(),
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
+/// The current directory, by device and inode.
+fn directory() -> (u64, u64) {
+    nix::sys::stat::stat(".").map_or((0, 0), |stat| (stat.st_dev, stat.st_ino))
+}
+
+/// The environment of this process.
+pub(crate) fn environment() -> Environment {
+    std::env::vars_os()
+        .map(|(name, value)| (name.as_bytes().to_owned(), value.as_bytes().to_owned()))
+        .collect()
+}
+
+fn fingerprint() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for (name, value) in std::env::vars_os() {
+        name.hash(&mut hasher);
+        value.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// Replaces the environment of this process.
+///
+/// # Safety
+///
+/// This process has one thread.
+pub(crate) unsafe fn set_environment(environment: &Environment) {
+    let known: Vec<OsString> = std::env::vars_os().map(|(name, _)| name).collect();
+    for name in known {
+        // SAFETY: one thread (contract).
+        unsafe { std::env::remove_var(name) };
+    }
+    for (name, value) in environment {
+        let (name, value) = (OsStr::from_bytes(name), OsStr::from_bytes(value));
+        // SAFETY: one thread (contract).
+        unsafe { std::env::set_var(name, value) };
+    }
+}
