@@ -15,11 +15,12 @@ mod table;
 
 use bar::Bar;
 use clap::Parser;
+use conc_kit::process::ProcessExecutor;
 use conc_kit::thread::ThreadPool;
 use conc_kit::trace::{Picture, Timeline};
 use conc_kit::{Executor, InlineExecutor, JoinError};
 use corpus::Corpus;
-use digest::{Digest, digest};
+use digest::{Digest, digest, digest_all, digest_all_or_die};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -89,9 +90,14 @@ fn tour(options: &Options) -> Result<(), TourError> {
     pool.shutdown();
     agree("threads", &corpus, &inline, &threads)?;
 
-    let rows: Vec<_> = [&inline, &threads].map(|run| row(run, &corpus, inline.time)).into();
+    let processes = ProcessExecutor::new();
+    let chunks = run_chunks("processes".to_owned(), &processes, digest_all, &corpus);
+    agree("processes", &corpus, &inline, &chunks)?;
+
+    let rows: Vec<_> =
+        [&inline, &threads, &chunks].map(|run| row(run, &corpus, inline.time)).into();
     print!("{}", table::format(&rows));
-    println!("\nBoth worlds agree on every file.");
+    println!("\nAll worlds agree on every file.");
     for (path, result) in corpus.paths().zip(&inline.results) {
         match result {
             Ok(Digest { error: Some(error), .. }) => println!("not read: {path}: {error}"),
@@ -99,7 +105,36 @@ fn tour(options: &Options) -> Result<(), TourError> {
             Err(error) => println!("failed: {path}: {error}"),
         }
     }
+    crash(&processes, &corpus, &inline, &options.out)?;
     draw(&pool.timeline(), &options.out)
+}
+
+/// One more file, whose handler aborts: its chunk is lost, and found again file by file; all others
+/// do not notice.
+fn crash(
+    processes: &ProcessExecutor,
+    corpus: &Corpus,
+    reference: &Run,
+    out: &Path,
+) -> Result<(), TourError> {
+    let corpus = corpus.with_poison(&out.join(digest::POISON))?;
+    let crashed = run_chunks("with a crash".to_owned(), processes, digest_all_or_die, &corpus);
+    println!("\nThe same in processes, with one more file, whose handler aborts:");
+    let survivors =
+        corpus.paths().zip(&crashed.results).filter_map(|(path, result)| match result {
+            Ok(digest) => Some(digest),
+            Err(error) => {
+                println!("failed: {path}: {error}");
+                None
+            }
+        });
+    let complete = survivors.eq(reference.results.iter().flatten());
+    if !complete {
+        let path = "the files beside the one that crashes".to_owned();
+        return Err(TourError::Disagreement { world: "processes", path });
+    }
+    println!("The other {} files are complete, and equal to those above.", reference.results.len());
+    Ok(())
 }
 
 /// The whole tour in one function: the same call in every world.
@@ -110,6 +145,33 @@ fn run(world: String, executor: &impl Executor, corpus: &Corpus) -> Run {
     let results = executor.map(digest, files).inspect(|_| bar.advance()).collect();
     let time = started.elapsed();
     Run { world, time, results }
+}
+
+/// The same for worlds in which each piece of work has its price: a chunk of files a job. The files
+/// of a chunk that failed are tried again one by one, so that only the guilty one is blamed.
+fn run_chunks(
+    world: String,
+    executor: &impl Executor,
+    work: fn(Vec<String>) -> Vec<Digest>,
+    corpus: &Corpus,
+) -> Run {
+    let bar = Bar::new(&world, corpus.len());
+    let started = Instant::now();
+    let chunks = corpus.chunks(4 * executor.parallelism());
+    let outcomes: Vec<_> = executor.map(work, chunks.clone()).collect();
+    let mut results = Vec::with_capacity(corpus.len());
+    for (chunk, outcome) in chunks.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(digests) => results.extend(digests.into_iter().map(Ok)),
+            Err(_) => {
+                let single = chunk.into_iter().map(|path| vec![path]);
+                let digests = executor.map(work, single);
+                results.extend(digests.map(|one| one.map(|mut digests| digests.remove(0))));
+            }
+        }
+        bar.advance_to(results.len());
+    }
+    Run { world, time: started.elapsed(), results }
 }
 
 fn agree(

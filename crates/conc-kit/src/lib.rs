@@ -4,6 +4,7 @@
 //!
 //! | feature | default | enables |
 //! |---|:-:|---|
+//! | `process` | yes | [`process`]: processes that run functions (Linux) |
 //! | `thread` | yes | [`thread`]: the pool of threads |
 //! | `indicatif` | no | progress bars for maps |
 #![forbid(unsafe_code)]
@@ -26,3 +27,16 @@ pub mod thread {
         BuildError, Builder, Map, MapUnordered, Progress, Stats, ThreadPool, WorkerStats,
     };
 }
+
+/// Processes that run a function of this program.
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub mod process {
+    pub use conc_process::{
+        Builder, ChildProcess, CurrentProcess, ExitStatus, IsolateError, ParentProcess, Process,
+        ProcessExecutor, Scope, SpawnError, StartMethod, Stdio, children, cpu_count, current, init,
+        isolate, parent, preload, scope, take_passed,
+    };
+}
+
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub use conc_process::isolate;

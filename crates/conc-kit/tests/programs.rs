@@ -69,11 +69,14 @@ fn the_tour_agrees_and_draws() {
         .run()
         .success();
     assert!(output.starts_with("3 files, 0.0 MB"), "{output}");
-    for world in ["inline", "threads (2)"] {
+    for world in ["inline", "threads (2)", "processes"] {
         let row = output.lines().find(|line| line.starts_with(world)).expect(world);
         assert!(row.ends_with("10"), "ten words: {row}");
     }
-    assert!(output.contains("Both worlds agree on every file."));
+    assert!(output.contains("All worlds agree on every file."));
+    let crash = output.lines().find(|line| line.starts_with("failed: ")).expect("one file fails");
+    assert!(crash.ends_with("poison.txt: killed by SIGABRT"), "{crash}");
+    assert!(output.contains("The other 3 files are complete, and equal to those above."));
 
     let picture = std::fs::read_to_string(out.join("timeline.svg")).unwrap();
     assert!(picture.starts_with("<svg") && picture.contains("worker_"), "{picture}");

@@ -19,6 +19,10 @@ impl Bar {
     pub(crate) fn advance(&self) {
         self.0.inc(1);
     }
+
+    pub(crate) fn advance_to(&self, done: usize) {
+        self.0.set_position(done as u64);
+    }
 }
 
 impl Drop for Bar {

@@ -59,6 +59,34 @@ impl Corpus {
         Ok(corpus)
     }
 
+    /// The same files with one more, right in the middle.
+    pub(crate) fn with_poison(&self, path: &Path) -> Result<Self, CorpusError> {
+        let text = "Whoever reads this aborts.\n";
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all);
+        written
+            .and_then(|()| fs::write(path, text))
+            .map_err(|source| CorpusError::Generate { path: path.display().to_string(), source })?;
+        let mut files = self.files.clone();
+        files.insert(files.len() / 2, (path.display().to_string(), text.len() as u64));
+        Ok(Self { place: self.place.clone(), files })
+    }
+
+    /// The paths in about so many chunks of about the same size.
+    pub(crate) fn chunks(&self, count: usize) -> Vec<Vec<String>> {
+        let size = self.bytes() / count as u64 + 1;
+        let mut chunks = vec![Vec::new()];
+        let mut filled = 0;
+        for (path, bytes) in &self.files {
+            if filled >= size {
+                chunks.push(Vec::new());
+                filled = 0;
+            }
+            filled += bytes;
+            chunks.last_mut().expect("there is one").push(path.clone());
+        }
+        chunks
+    }
+
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|(path, _)| path.as_str())
     }
