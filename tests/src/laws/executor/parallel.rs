@@ -11,7 +11,11 @@ use std::path::PathBuf;
 pub(super) fn laws<E: Subject>() -> Vec<Law<E>> {
     vec![
         law!(as_many_jobs_as_promised_run_at_once, Needs::PARALLEL),
-        law!(no_more_jobs_than_promised_run_at_once, Needs::PARALLEL),
+        // Without a queue a job starts when it is submitted, and the promise is only the least.
+        law!(
+            no_more_jobs_than_promised_run_at_once,
+            Needs::all(Capabilities::PARALLEL.union(Capabilities::CANCELS_QUEUED))
+        ),
         law!(items_of_a_map_run_at_once, Needs::PARALLEL),
         law!(
             jobs_that_block_do_not_stop_others,
