@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let plan = plan(arguments);
     writeln!(io::stdout(), "{plan}")?;
     for Selected { group, case, contenders } in selected {
-        let report = harness::run_case(&plan, case, &contenders);
+        let report = harness::run_case(&plan, group.name, case, &contenders);
         if let Some(json) = &mut json {
             json.append(&report.json_lines(group.name))?;
         }

@@ -19,6 +19,13 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // The copies that `procspawn` starts end here.
+    #[cfg(all(feature = "rivals", target_os = "linux"))]
+    procspawn::init();
+
+    if let Some(arguments) = harness::asked_for() {
+        return harness::play(&arguments, &groups::all());
+    }
     let arguments = cli::Arguments::parse();
     match app::run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,10 +1,16 @@
 //! All groups. A new one is a folder here and a line in [`all`].
 
+#[cfg(target_os = "linux")]
+mod spawn;
 mod thread_pool;
 
 use crate::harness::Group;
 
 /// Every group, in the order in which `all` runs them.
 pub(crate) fn all() -> Vec<Group> {
-    vec![thread_pool::group()]
+    vec![
+        thread_pool::group(),
+        #[cfg(target_os = "linux")]
+        spawn::group(),
+    ]
 }

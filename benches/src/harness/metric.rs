@@ -1,9 +1,10 @@
 //! What a number means.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The unit of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Unit {
     Nanoseconds,
     Microseconds,

@@ -16,6 +16,7 @@
 //! | `figure` | the JSON line of a figure |
 //! | `table` | the table of a case |
 //! | `python` | contenders that run in CPython |
+//! | `own_process` | contenders that need a process of their own |
 
 mod bench;
 mod cpu_time;
@@ -23,6 +24,7 @@ mod disturbance;
 mod figure;
 mod list;
 mod metric;
+mod own_process;
 mod python;
 mod registry;
 mod report;
@@ -35,6 +37,7 @@ mod watchdog;
 pub(crate) use bench::{Bench, Jobs, Scale};
 pub(crate) use list::write_list;
 pub(crate) use metric::{Metric, Sample, Unit};
+pub(crate) use own_process::{asked_for, play, repeat};
 pub(crate) use python::Script;
 pub(crate) use registry::{Case, Contender, Entry, Group, Missing, Outcome};
 pub(crate) use report::{Report, Round, Row};

@@ -1,7 +1,8 @@
 //! Contenders that run in CPython.
 
-use super::{Bench, Missing, Timing};
+use super::{Bench, Missing, Timing, own_process};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::io;
 use std::process::Command;
 use std::time::Duration;
@@ -33,9 +34,23 @@ impl Script {
     /// If the program fails, or prints something else than its times.
     pub(crate) fn run(&self, bench: &Bench, arguments: &[&str]) -> Result<Timing, Missing> {
         let at_least = bench.at_least.as_secs_f64().to_string();
+        let seconds: Seconds = self.printed(&[arguments, &[&at_least]].concat())?;
+        Ok(Timing {
+            first: Duration::from_secs_f64(seconds.first),
+            typical: Duration::from_secs_f64(seconds.typical),
+            cpu: Duration::from_secs_f64(seconds.cpu),
+        })
+    }
+
+    /// Runs a program that is called with its own arguments only, and gives what it prints.
+    ///
+    /// # Panics
+    ///
+    /// If the program fails, or prints something else.
+    pub(crate) fn printed<T: DeserializeOwned>(&self, arguments: &[&str]) -> Result<T, Missing> {
         let mut command = Command::new(INTERPRETER);
-        command.arg("-c").arg(self.source).args(arguments).arg(at_least);
-        let output = match command.output() {
+        command.arg("-c").arg(self.source).args(arguments);
+        let output = match own_process::output(&mut command) {
             Ok(output) => output,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(Missing(format!("{INTERPRETER} is not installed")));
@@ -44,13 +59,8 @@ impl Script {
         };
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{INTERPRETER} {arguments:?} failed:\n{errors}");
-        let seconds: Seconds = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            panic!("{INTERPRETER} {arguments:?} printed no times: {error}")
-        });
-        Ok(Timing {
-            first: Duration::from_secs_f64(seconds.first),
-            typical: Duration::from_secs_f64(seconds.typical),
-            cpu: Duration::from_secs_f64(seconds.cpu),
-        })
+        Ok(serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{INTERPRETER} {arguments:?} printed no figures: {error}")
+        }))
     }
 }

@@ -33,9 +33,11 @@ pub(crate) struct Contender {
 }
 
 /// What stands behind a contender's name.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Entry {
     Runs(fn(&Bench) -> Outcome),
+    /// Runs in a copy of this program, a fresh one each time, which runs nothing else.
+    RunsAlone(fn(&Bench) -> Outcome),
     /// Known from the start that it cannot run, and why.
     Absent,
 }
@@ -63,6 +65,13 @@ impl Group {
 impl Contender {
     pub(crate) fn new(name: &'static str, how: &'static str, run: fn(&Bench) -> Outcome) -> Self {
         Self { name, how, entry: Entry::Runs(run) }
+    }
+
+    /// A contender whose figures depend on the process that it runs in: `run` is called in a
+    /// process of its own.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn alone(name: &'static str, how: &'static str, run: fn(&Bench) -> Outcome) -> Self {
+        Self { name, how, entry: Entry::RunsAlone(run) }
     }
 
     /// A contender that a reader would look for and that cannot run; `reason` says why.

@@ -1,6 +1,7 @@
 //! Runs the contenders of a case: warm-up, interleaved rounds, repeats of disturbed runs.
 
 use super::disturbance::Watch;
+use super::own_process::run_alone;
 use super::watchdog::Watchdog;
 use super::{Bench, Case, Contender, Entry, Outcome, Report, Round, Row, Scale};
 use std::fmt;
@@ -43,14 +44,20 @@ impl fmt::Display for Plan {
 }
 
 /// Runs each contender once per round, in reverse order every other round.
-pub(crate) fn run_case(plan: &Plan, case: &Case, contenders: &[&Contender]) -> Report {
+pub(crate) fn run_case(
+    plan: &Plan,
+    group: &'static str,
+    case: &Case,
+    contenders: &[&Contender],
+) -> Report {
     let mut report = Report::new(case);
     let mut runners = Vec::new();
     for contender in contenders {
         match contender.entry {
             Entry::Absent => report.skip(contender.name, contender.how),
-            Entry::Runs(run) => {
-                let runner = Runner { case: case.name, run, row: Row::new(contender.name) };
+            entry => {
+                let row = Row::new(contender.name);
+                let runner = Runner { group, case: case.name, entry, row };
                 match runner.run_once(&plan.warm_up(), "warm-up") {
                     Ok(_) => runners.push(runner),
                     Err(missing) => report.skip(contender.name, &missing.0),
@@ -76,8 +83,9 @@ pub(crate) fn run_case(plan: &Plan, case: &Case, contenders: &[&Contender]) -> R
 
 /// A contender that can run, and what it has given so far.
 struct Runner {
+    group: &'static str,
     case: &'static str,
-    run: fn(&Bench) -> Outcome,
+    entry: Entry,
     row: Row,
 }
 
@@ -85,7 +93,11 @@ impl Runner {
     fn run_once(&self, bench: &Bench, stage: &str) -> Outcome {
         progress(&format!("{}: {}, {stage}", self.case, self.row.name));
         let _watchdog = Watchdog::watch(self.case, self.row.name);
-        (self.run)(bench)
+        match self.entry {
+            Entry::Runs(run) => run(bench),
+            Entry::RunsAlone(_) => run_alone(bench, [self.group, self.case, self.row.name]),
+            Entry::Absent => unreachable!("has no runner"),
+        }
     }
 
     /// Repeats a disturbed run; if no try is clean, the last one stands and is marked.

@@ -1,9 +1,11 @@
 //! One function, several executors (X2 of the seed notes).
 //!
 //! Python has `ThreadPoolExecutor` and `ProcessPoolExecutor` behind one interface; here the
-//! interface is the trait `Executor`. Today: the caller's thread and a pool of threads.
+//! interface is the trait `Executor`. Today: the caller's thread, a pool of threads, and a process
+//! for each job.
 #![allow(clippy::print_stdout, reason = "a program shows its results")]
 
+use conc_kit::process::ProcessExecutor;
 use conc_kit::thread::ThreadPool;
 use conc_kit::{
     Executor, InlineExecutor, JoinError, SubmitError, as_completed, wait_all, wait_first,
@@ -20,6 +22,7 @@ fn main() {
     show("inline", &InlineExecutor::new());
     let threads = ThreadPool::builder().workers(2).build().expect("two threads");
     show("threads", &threads);
+    show("processes", &ProcessExecutor::new());
 }
 
 fn show(name: &str, executor: &impl Executor) {

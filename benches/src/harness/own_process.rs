@@ -1,0 +1,203 @@
+//! Contenders that need a process of their own: one that is as big as the case wants it, or that
+//! has not started anything yet.
+//!
+//! This program starts itself as `conc-bench __run GROUP CASE CONTENDER SCALE`. The copy finds the
+//! contender in the registry, runs it once and prints its samples as JSON.
+
+use super::{Bench, Entry, Group, Metric, Missing, Outcome, Sample, Scale, Unit};
+use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
+use std::process::{Command, ExitCode, Output};
+use std::time::{Duration, Instant};
+
+/// The first argument of a copy.
+const RUN: &str = "__run";
+
+const FULL: &str = "full";
+const QUICK: &str = "quick";
+
+/// A sample on its way.
+#[derive(Debug, Serialize, Deserialize)]
+struct Sent {
+    metric: String,
+    unit: Unit,
+    value: f64,
+}
+
+/// What a copy prints; the error is why the contender is missing.
+type Answer = Result<Vec<Sent>, String>;
+
+/// Runs a contender, named by group, case and name, in copies of this program.
+pub(super) fn run_alone(bench: &Bench, name: [&str; 3]) -> Outcome {
+    let scale = match bench.scale {
+        Scale::Full => FULL,
+        Scale::Quick => QUICK,
+    };
+    repeat(bench, || run_copy(name, scale))
+}
+
+/// Repeats whole runs as [`Bench::repeat`] repeats work: the median of each metric.
+pub(crate) fn repeat(bench: &Bench, mut run: impl FnMut() -> Outcome) -> Outcome {
+    let begin = Instant::now();
+    let mut runs = Vec::new();
+    loop {
+        runs.push(run()?);
+        if begin.elapsed() >= bench.at_least {
+            break;
+        }
+    }
+    let middle = |metric: Metric| {
+        let samples = runs.iter().flatten().filter(|sample| sample.metric == metric);
+        let mut values: Vec<f64> = samples.map(|sample| sample.value).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        metric.sample(values[values.len() / 2])
+    };
+    Ok(runs[0].iter().map(|sample| middle(sample.metric)).collect())
+}
+
+/// # Panics
+///
+/// If the copy cannot be started or fails.
+fn run_copy(name: [&str; 3], scale: &str) -> Outcome {
+    let program = std::env::current_exe().expect("a program knows where it is");
+    let output = output(Command::new(program).arg(RUN).args(name).arg(scale));
+    let output = output.expect("a program can start itself");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name:?} failed ({}):\n{errors}", output.status);
+    let answer: Answer = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{name:?} printed no samples: {error}"));
+    let received = |Sent { metric, unit, value }| {
+        // A few bytes for each run: names of metrics live as long as the program.
+        let metric: &'static str = metric.leak();
+        Metric::new(metric, unit).sample(value)
+    };
+    answer.map(|sent| sent.into_iter().map(received).collect()).map_err(Missing)
+}
+
+/// Starts a program and waits until it and everything that it has started is gone: what follows
+/// runs undisturbed, and all CPU time counts as this program's own.
+pub(super) fn output(command: &mut Command) -> io::Result<Output> {
+    let orphans = Orphans::adopt();
+    let output = command.output();
+    orphans.outlive();
+    output
+}
+
+/// The processes whose parent ends before they do.
+struct Orphans;
+
+#[cfg(target_os = "linux")]
+impl Orphans {
+    /// From here on, those of all descendants become children of this process.
+    fn adopt() -> Self {
+        nix::sys::prctl::set_child_subreaper(true).expect("Linux has had it since 3.4");
+        Self
+    }
+
+    /// Waits for all children, of which there are no others: contenders run one after another.
+    fn outlive(self) {
+        use nix::errno::Errno;
+        use nix::sys::wait::wait;
+
+        while !matches!(wait(), Err(Errno::ECHILD)) {}
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Orphans {
+    fn adopt() -> Self {
+        Self
+    }
+
+    fn outlive(self) {}
+}
+
+/// The arguments after [`RUN`], if this is a copy that shall run a contender.
+pub(crate) fn asked_for() -> Option<Vec<String>> {
+    let mut arguments = std::env::args().skip(1);
+    (arguments.next()? == RUN).then(|| arguments.collect())
+}
+
+/// Runs the contender that the arguments name, and prints its samples.
+pub(crate) fn play(arguments: &[String], groups: &[Group]) -> ExitCode {
+    end_with_parent();
+    let Some((run, scale)) = find(arguments, groups) else {
+        eprintln!("conc-bench: {RUN} is for conc-bench's own use");
+        return ExitCode::from(2);
+    };
+    let send = |sample: Sample| Sent {
+        metric: sample.metric.name.to_owned(),
+        unit: sample.metric.unit,
+        value: sample.value,
+    };
+    let answer: Answer = match run(&Bench { scale, at_least: Duration::ZERO }) {
+        Ok(samples) => Ok(samples.into_iter().map(send).collect()),
+        Err(missing) => Err(missing.0),
+    };
+    let text = serde_json::to_string(&answer).expect("names and numbers can be encoded");
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// A copy that hangs must not outlive the watchdog that ends the program.
+fn end_with_parent() {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sys::{prctl, signal::Signal};
+
+        // A courtesy: without it, the figures are the same.
+        let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+    }
+}
+
+fn find(arguments: &[String], groups: &[Group]) -> Option<(fn(&Bench) -> Outcome, Scale)> {
+    let [group, case, contender, scale] = arguments else { return None };
+    let group = groups.iter().find(|known| known.name == group)?;
+    let case = group.cases.iter().find(|known| known.name == case)?;
+    let contender = case.contenders.iter().find(|known| known.name == contender)?;
+    let scale = match &**scale {
+        FULL => Scale::Full,
+        QUICK => Scale::Quick,
+        _ => return None,
+    };
+    match contender.entry {
+        Entry::RunsAlone(run) => Some((run, scale)),
+        Entry::Runs(_) | Entry::Absent => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIME: Metric = Metric::new("time", Unit::Microseconds);
+
+    #[test]
+    fn repeated_runs_give_the_median_of_each_metric() {
+        let bench = Bench { scale: Scale::Quick, at_least: Duration::from_millis(1) };
+        let mut runs = 0;
+        let outcome = repeat(&bench, || {
+            let begin = Instant::now();
+            while begin.elapsed() < bench.at_least / 2 {}
+            runs += 1;
+            Ok(vec![TIME.sample(f64::from(runs))])
+        });
+        let samples = outcome.unwrap();
+        assert!((2..=3).contains(&runs), "{runs}");
+        assert_eq!(samples[0].value, 2.0);
+    }
+
+    #[test]
+    fn only_contenders_that_run_alone_are_found() {
+        let find = |line: &str| {
+            let arguments: Vec<_> = line.split(' ').map(str::to_owned).collect();
+            find(&arguments, &crate::groups::all()).is_some()
+        };
+        assert!(find("spawn parent_10mb conc_fork_server quick"));
+        assert!(!find("spawn parent_10mb conc_fork_server fast"));
+        assert!(!find("thread_pool heavy rayon quick"));
+        assert!(!find("spawn"));
+    }
+}
