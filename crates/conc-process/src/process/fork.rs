@@ -209,7 +209,7 @@ impl Copy {
 pub(super) fn let_go(family: &Family, kin: &Arc<Kin>) {
     if matches!(kin.reap(), Ok(None)) {
         // Without a thread it is reaped when somebody asks for the children.
-        let _ = family.supervisor.add(Box::new(Reaper(Arc::clone(kin))));
+        let _ = family.supervisor.add(Box::new(Reaper(Arc::clone(kin))), None);
     }
 }
 
