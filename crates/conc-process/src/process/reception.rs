@@ -168,9 +168,14 @@ impl Reception {
         // Short work ends before a sleeper would have been woken twice.
         let mut patience = Patience::yielding(START);
         while !self.is_settled() && patience.pause() {
-            self.drain();
+            match self.receive(Mode::Try) {
+                Ok(_) | Err(Errno::EAGAIN) => {}
+                Err(_) => self.ended = true,
+            }
         }
-        self.wait(None, Self::is_settled);
+        if !self.is_settled() {
+            self.wait(None, Self::is_settled);
+        }
     }
 
     /// Waits for news before the child is known to run; `false` if the deadline came first.
