@@ -160,6 +160,7 @@ fn a_library_in_a_foreign_program_is_refused() {
     }
     let examples = own().parent().unwrap().parent().unwrap().join("examples");
     let path = examples.join("libforeign_library.so").to_str().unwrap().to_owned();
+    assert!(Path::new(&path).exists(), "{path}: plain `cargo test` builds it");
     assert_eq!(Process::spawn(load, path).unwrap().join().as_deref(), Ok("no bootstrap"));
 }
 

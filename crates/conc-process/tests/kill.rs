@@ -135,6 +135,34 @@ fn a_killed_server_ends_its_processes_and_is_replaced() {
     }
 }
 
+/// A copy of the caller holds its descriptors, the ends of channels that would tell by their
+/// closing that nobody is there any more.
+#[test]
+fn a_copy_of_the_caller_does_not_hide_the_death_of_the_server() {
+    let _watchdog = watchdog();
+    fn killing(_: ()) {
+        let old = server();
+        // SAFETY: this process has one thread.
+        let copy = unsafe { Builder::new().fork(|| forever(())) }.unwrap();
+        // Its channel was made before the copy.
+        let process = Process::spawn(forever, ()).unwrap();
+        send(old, libc::SIGKILL);
+        assert_eq!(process.join(), Err(JoinError::ServerDied));
+
+        let old = server();
+        // SAFETY: as above.
+        let second = unsafe { Builder::new().fork(|| forever(())) }.unwrap();
+        let job = Process::spawn(forever, ()).unwrap().into_job();
+        send(old, libc::SIGKILL);
+        assert_eq!(job.join(), Err(JoinError::ServerDied));
+        for copy in [copy, second] {
+            copy.kill().unwrap();
+            assert!(copy.wait_exit().is_some());
+        }
+    }
+    Process::spawn(killing, ()).unwrap().join().unwrap();
+}
+
 #[test]
 fn a_result_survives_the_death_of_the_server() {
     let _watchdog = watchdog();

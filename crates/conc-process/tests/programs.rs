@@ -10,10 +10,9 @@ fn run(name: &str) -> String {
     let own = std::env::current_exe().unwrap();
     // Tests lie in `deps`, next to `examples`.
     let path = own.parent().unwrap().parent().unwrap().join("examples").join(name);
-    let output = Command::new(&path)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let output = Command::new(&path).stdin(Stdio::null()).output().unwrap_or_else(|error| {
+        panic!("{}: {error}; plain `cargo test` builds it", path.display())
+    });
     let text = String::from_utf8(output.stdout).unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {}\n{text}\n{errors}", output.status);

@@ -225,6 +225,7 @@ fn await_start(
                     reaped: Mutex::new(None),
                 });
                 family.add(Arc::clone(&kin));
+                reception.set_kin(Arc::clone(&kin));
                 return Ok(Launched { kin, reception });
             }
             Launching::Unheld(pid) => {

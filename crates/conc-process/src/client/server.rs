@@ -31,6 +31,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Server {
     socket: OwnedFd,
+    /// Readable when it has died.
+    handle: OwnedFd,
     /// Reaped when it is replaced.
     process: Mutex<Child>,
     /// What this process was like when it started the server; children inherit it.
@@ -95,14 +97,22 @@ impl Server {
             .process_group(0)
             .spawn()
             .doing("start the fork server")?;
-        match await_answer(socket.as_fd(), &hello) {
-            Ok(()) => Ok(Self { socket, process: Mutex::new(process), base: now.clone() }),
+        let handle = match pidfd::open(process.id() as i32) {
+            Ok(handle) => handle,
+            Err(errno) => {
+                // Nobody could hold it.
+                let _ = process.kill();
+                let _ = process.wait();
+                return Err(errno).doing("hold the fork server");
+            }
+        };
+        match await_answer(socket.as_fd(), handle.as_fd(), &hello) {
+            Ok(()) => Ok(Self { socket, handle, process: Mutex::new(process), base: now.clone() }),
             Err(reason) => {
                 // Whatever became of it, it is not a server. If it ended by itself, how?
-                let ended = pidfd::open(process.id() as i32).is_ok_and(|handle| {
-                    let last_words = if reason.ended { LAST_WORDS } else { Duration::ZERO };
-                    poll::readable([handle.as_fd()], Deadline::after(last_words)) == Ok([true])
-                });
+                let last_words = if reason.ended { LAST_WORDS } else { Duration::ZERO };
+                let ended = poll::readable([handle.as_fd()], Deadline::after(last_words));
+                let ended = ended == Ok([true]);
                 let _ = process.kill();
                 let status = process.wait().ok().filter(|_| ended);
                 let status = status.map(|status| ExitStatus::from_raw(status.into_raw()));
@@ -176,12 +186,22 @@ impl Server {
         }
     }
 
+    /// Readable when it has died.
+    pub(crate) fn handle(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+
+    /// Whether it has died. That a channel has no other end any more proves nothing, nor does it
+    /// if there is one: a copy of this process by `fork` may hold it.
+    pub(crate) fn has_died(&self) -> bool {
+        poll::ended(&[self.handle.as_fd()]).is_ok_and(|ended| ended == [true])
+    }
+
     /// Whether it goes on, though it has closed the channel of a child that it was to make.
     ///
     /// One that dies closes its descriptors in no order that could be relied on.
     pub(super) fn goes_on(&self) -> bool {
-        let hung_up = poll::readable([self.socket.as_fd()], Deadline::after(LAST_WORDS));
-        hung_up == Ok([false])
+        poll::readable([self.handle.as_fd()], Deadline::after(LAST_WORDS)) == Ok([false])
     }
 
     /// Whether it has ended; if so, it is reaped.
@@ -197,10 +217,14 @@ struct Silence {
     ended: bool,
 }
 
-fn await_answer(socket: BorrowedFd<'_>, hello: &Hello) -> Result<(), Silence> {
+fn await_answer(
+    socket: BorrowedFd<'_>,
+    process: BorrowedFd<'_>,
+    hello: &Hello,
+) -> Result<(), Silence> {
     let silent = |text: &str, ended| Err(Silence { text: text.to_owned(), ended });
-    match poll::readable([socket], Deadline::after(PATIENCE)) {
-        Ok([true]) => {}
+    match poll::readable([socket, process], Deadline::after(PATIENCE)) {
+        Ok(found) if found.contains(&true) => {}
         _ => return silent("it said nothing", false),
     }
     let mut buffer = [0; 1024];

@@ -307,7 +307,7 @@ pub(super) fn open(streams: [Stdio; 3]) -> Result<([Option<OwnedFd>; 3], Held), 
         Some(pipe) => {
             let tail = Arc::new(Tail::new(pipe).doing(what)?);
             let watch = Box::new(TailWatch(Arc::clone(&tail)));
-            Family::own().supervisor.add(watch).doing("start a thread")?;
+            Family::own().supervisor.add(watch, None).doing("start a thread")?;
             Some(tail)
         }
     };

@@ -29,7 +29,8 @@ impl Builder {
     /// it is now. Its result travels back. The copy inherits every open descriptor. The start
     /// method, [`childless`](Self::childless) excepted, and [`pass`](Self::pass) mean nothing here.
     /// When the result was sent, the copy ends at once, without flushing and without handlers for
-    /// the end: those are the caller's.
+    /// the end: those are the caller's. Handlers of signals are the caller's, too: where `std` has
+    /// one, a crash is told by its signal alone.
     ///
     /// In the copy, the handles of this family that were made before the fork are inert: `join`
     /// says [`JoinError::Forked`].
@@ -208,7 +209,7 @@ impl Copy {
 pub(super) fn let_go(family: &Family, kin: &Arc<Kin>) {
     if matches!(kin.reap(), Ok(None)) {
         // Without a thread it is reaped when somebody asks for the children.
-        let _ = family.supervisor.add(Box::new(Reaper(Arc::clone(kin))));
+        let _ = family.supervisor.add(Box::new(Reaper(Arc::clone(kin))), None);
     }
 }
 

@@ -35,6 +35,8 @@ use std::time::{Duration, Instant};
 ///
 /// If this process dies, even by SIGKILL, its bound processes end, and what they started in their
 /// process groups. If the fork server dies, they end, too: `join` says [`JoinError::ServerDied`].
+/// (A process that changes its user ends with this process, but no longer with the server: the
+/// kernel drops `PR_SET_PDEATHSIG` then.)
 ///
 /// # Examples
 ///

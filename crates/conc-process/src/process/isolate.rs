@@ -33,6 +33,8 @@ impl IsolateError {
 /// Whatever the call does to itself, this program goes on: a crash in it is an error here. What it
 /// writes to stderr is kept for the crash report, and not shown.
 ///
+/// In a test it makes a crash a failure of that test alone: the others run on.
+///
 /// # Errors
 ///
 /// Why there is no result.

@@ -38,10 +38,19 @@ impl<R: Wire> Process<R> {
         let (kin, family) = (Arc::clone(self.kin()), self.family());
         let (mut promise, job) = Promise::with_control(Leash(Arc::clone(&kin)));
         promise.start();
-        let reception = Some(self.take());
-        let watch = JobWatch { kin, family, reception, promise: Some(promise), then: Some(then) };
+        let reception = self.take();
+        let server = reception.server().cloned();
+        let reception = Some(reception);
+        let watch = JobWatch {
+            kin,
+            orphaned: false,
+            family,
+            reception,
+            promise: Some(promise),
+            then: Some(then),
+        };
         // If no thread can be had, the watch is dropped, which settles the job.
-        let _ = family.supervisor.add(Box::new(watch));
+        let _ = family.supervisor.add(Box::new(watch), server.as_ref());
         job
     }
 }
@@ -68,6 +77,8 @@ impl Control for Leash {
 /// Waits for the result of one process.
 struct JobWatch<R: Wire, F: FnOnce()> {
     kin: Arc<Kin>,
+    /// Its server has died: nobody tells how it ends.
+    orphaned: bool,
     family: &'static Family,
     reception: Option<Reception>,
     promise: Option<Promise<R>>,
@@ -77,8 +88,8 @@ struct JobWatch<R: Wire, F: FnOnce()> {
 impl<R: Wire, F: FnOnce() + Send> Watch for JobWatch<R, F> {
     fn descriptor(&self) -> BorrowedFd<'_> {
         match &self.reception {
-            // A copy of the caller tells its end by its handle alone.
-            Some(reception) if !self.kin.ours => reception.channel(),
+            // A copy of the caller tells its end by its handle alone; so does whom nobody tells of.
+            Some(reception) if !self.kin.ours && !self.orphaned => reception.channel(),
             _ => self.kin.handle.as_fd(),
         }
     }
@@ -86,10 +97,12 @@ impl<R: Wire, F: FnOnce() + Send> Watch for JobWatch<R, F> {
     fn look(&mut self) -> bool {
         let Some(reception) = &mut self.reception else { return true };
         reception.look();
-        reception.is_settled() && {
+        if reception.is_settled() {
             self.finish();
-            false
+            return true;
         }
+        self.orphaned = reception.server().is_some_and(|server| server.has_died());
+        false
     }
 }
 

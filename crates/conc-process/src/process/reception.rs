@@ -61,8 +61,8 @@ pub(crate) struct Reception {
     ended: bool,
     /// Empty messages after everybody else had closed the channel.
     empty: usize,
-    /// This process has to reap the child; no server tells how it ended.
-    ours: Option<Arc<Kin>>,
+    /// The child, once it is known to run.
+    kin: Option<Arc<Kin>>,
     /// How it ended nobody knows: somebody else reaped it.
     lost: bool,
     /// The last lines of its stderr, if these are kept.
@@ -79,7 +79,7 @@ impl Reception {
             status: None,
             ended: false,
             empty: 0,
-            ours: None,
+            kin: None,
             lost: false,
             tail: None,
         }
@@ -87,7 +87,7 @@ impl Reception {
 
     /// For a child that no server reaps.
     pub(crate) fn reaping(channel: OwnedFd, child: Arc<Kin>) -> Self {
-        Self { ours: Some(child), ..Self::new(channel, None) }
+        Self { kin: Some(child), ..Self::new(channel, None) }
     }
 
     pub(crate) fn channel(&self) -> BorrowedFd<'_> {
@@ -101,7 +101,17 @@ impl Reception {
 
     /// Whether the process has ended.
     pub(crate) fn is_over(&self) -> bool {
-        self.status.is_some() || self.lost || self.ended && self.ours.is_none()
+        self.status.is_some() || self.lost || self.ended && self.server.is_some()
+    }
+
+    /// The child runs.
+    pub(crate) fn set_kin(&mut self, kin: Arc<Kin>) {
+        self.kin = Some(kin);
+    }
+
+    /// Who tells how the child ended, and whose death says that nobody will.
+    pub(crate) fn server(&self) -> Option<&Arc<Server>> {
+        self.server.as_ref()
     }
 
     /// Lets the child live on when this process ends.
@@ -116,19 +126,30 @@ impl Reception {
     /// Takes in what has arrived, without waiting.
     pub(crate) fn look(&mut self) {
         self.drain();
-        if let Some(child) = self.ours.as_ref().filter(|_| !self.is_over()) {
-            match child.reap() {
-                Ok(None) => {}
-                Ok(status) => {
-                    self.status = status;
-                    // What it said between our look and its end.
-                    self.ended = false;
-                    let status = self.status.take();
+        match &self.server {
+            _ if self.is_over() => {}
+            Some(server) => {
+                let dead = server.has_died() && self.kin.as_ref().is_none_or(|kin| kin.has_ended());
+                if dead {
+                    // What they said between our look and their end.
                     self.drain();
-                    self.status = status;
+                    self.ended = true;
                 }
-                Err(_) => self.lost = true,
             }
+            None => self.reap(),
+        }
+    }
+
+    /// The end of a child that no server reaps.
+    fn reap(&mut self) {
+        match self.kin.as_ref().map(|kin| kin.reap()) {
+            Some(Ok(None)) => {}
+            Some(Ok(status)) => {
+                // What it said between our look and its end.
+                self.drain();
+                self.status = status;
+            }
+            None | Some(Err(_)) => self.lost = true,
         }
     }
 
@@ -144,23 +165,16 @@ impl Reception {
 
     /// Waits until it is [settled](Self::is_settled).
     pub(crate) fn settle(&mut self) {
-        if self.ours.is_some() {
-            self.wait(None, Self::is_settled);
-            return;
-        }
         // Short work ends before a sleeper would have been woken twice.
         let mut patience = Patience::yielding(START);
-        while patience.pause() {
-            self.drain();
-            if self.is_settled() {
-                return;
+        while !self.is_settled() && patience.pause() {
+            match self.receive(Mode::Try) {
+                Ok(_) | Err(Errno::EAGAIN) => {}
+                Err(_) => self.ended = true,
             }
         }
-        // The short way to sleep: in the call that receives.
-        while !self.is_settled() {
-            if self.receive(Mode::Block).is_err() {
-                self.ended = true;
-            }
+        if !self.is_settled() {
+            self.wait(None, Self::is_settled);
         }
     }
 
@@ -172,12 +186,18 @@ impl Reception {
                 return Ok(true);
             }
         }
-        Ok(poll::readable([self.channel()], deadline)?[0])
+        let handle = self.server.as_ref().map_or(self.channel(), |server| server.handle());
+        Ok(poll::readable([self.channel(), handle], deadline)?.contains(&true))
     }
 
     /// Takes in what has arrived before the child is known to run.
     pub(crate) fn receive_start(&mut self) -> Result<Launching, Errno> {
         match self.receive(Mode::Try) {
+            Err(Errno::EAGAIN) if self.server.as_ref().is_some_and(|server| server.has_died()) => {
+                // Nothing was there, and nothing will come; but it may have come in between.
+                let last = self.receive(Mode::Try);
+                Ok(last.ok().flatten().unwrap_or(Launching::Ended))
+            }
             Err(Errno::EAGAIN) => Ok(Launching::NotYet),
             Ok(None) if self.ended => Ok(Launching::Ended),
             Ok(None) => Ok(Launching::NotYet),
@@ -259,20 +279,23 @@ impl Reception {
                 return true;
             }
             let channel = self.channel.as_fd();
-            let found = match &self.ours {
-                None => poll::readable([channel], deadline).map(|found| found[0]),
-                Some(child) if self.ended => {
-                    poll::readable([child.handle.as_fd()], deadline).map(|found| found[0])
-                }
-                Some(child) => poll::readable([channel, child.handle.as_fd()], deadline)
-                    .map(|found| found.contains(&true)),
+            // Who else has news: the server's death; then the child's.
+            let death = match (&self.server, &self.kin) {
+                (Some(server), Some(kin)) if server.has_died() => kin.handle.as_fd(),
+                (Some(server), _) => server.handle(),
+                (None, Some(kin)) => kin.handle.as_fd(),
+                (None, None) => channel,
             };
+            // A channel without another end has no more news, and says so without end.
+            let channel = if self.ended { death } else { channel };
+            let found =
+                poll::readable([channel, death], deadline).map(|found| found.contains(&true));
             match found {
                 Ok(true) => {}
                 Ok(false) => return false,
                 Err(_) => {
                     self.ended = true;
-                    self.lost = self.ours.is_some();
+                    self.lost = true;
                 }
             }
         }

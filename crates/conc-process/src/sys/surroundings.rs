@@ -98,39 +98,36 @@ impl Status {
     }
 }
 
+/// A limit as the kernel has it, whatever libc makes of it.
+#[repr(C)]
+struct Limit {
+    soft: u64,
+    hard: u64,
+}
+
+/// Reads a limit of this process into `old`, or sets it to `new`.
+fn prlimit(resource: usize, new: Option<&Limit>, old: Option<&mut Limit>) -> Result<(), Errno> {
+    let new = new.map_or(std::ptr::null(), std::ptr::from_ref);
+    let old = old.map_or(std::ptr::null_mut(), std::ptr::from_mut);
+    // SAFETY: each pointer is null or valid for the call.
+    let result = unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, new, old) };
+    Errno::result(result).map(drop)
+}
+
 /// The limits of this process.
 pub(crate) fn limits() -> Result<Limits, Errno> {
     let mut limits = [(0, 0); RESOURCES];
     for (resource, limit) in limits.iter_mut().enumerate() {
-        let mut both = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: `both` outlives the call, and nothing is set.
-        let result = unsafe {
-            libc::prlimit64(
-                0,
-                resource as libc::__rlimit_resource_t,
-                std::ptr::null(),
-                &raw mut both,
-            )
-        };
-        Errno::result(result)?;
-        *limit = (both.rlim_cur, both.rlim_max);
+        let mut both = Limit { soft: 0, hard: 0 };
+        prlimit(resource, None, Some(&mut both))?;
+        *limit = (both.soft, both.hard);
     }
     Ok(limits)
 }
 
 /// Sets one limit of this process.
 pub(crate) fn set_limit(resource: usize, (soft, hard): (u64, u64)) -> Result<(), Errno> {
-    let both = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
-    // SAFETY: `both` outlives the call, and nothing is asked for.
-    let result = unsafe {
-        libc::prlimit64(
-            0,
-            resource as libc::__rlimit_resource_t,
-            &raw const both,
-            std::ptr::null_mut(),
-        )
-    };
-    Errno::result(result).map(drop)
+    prlimit(resource, Some(&Limit { soft, hard }), None)
 }
 
 /// The current directory, by device and inode.
