@@ -11,6 +11,10 @@ fn the_list_names_groups_cases_and_contenders() {
     let output = conc_bench(&["--list"]);
     assert!(output.status.success());
     let list = String::from_utf8(output.stdout).unwrap();
+    #[cfg(target_os = "linux")]
+    for name in ["spawn:", "parent_1gb:", "conc_executor", "procspawn"] {
+        assert!(list.contains(name), "no {name} in\n{list}");
+    }
     for name in ["thread_pool:", "tiny_submit:", "conc_submit", "limit_serial", "rusty_pool"] {
         assert!(list.contains(name), "no {name} in\n{list}");
     }
@@ -44,4 +48,27 @@ fn a_quick_run_writes_a_line_of_json_for_each_figure() {
     let begin = r#"{"group":"thread_pool","case":"tiny_map","contender":"limit_serial","metric":"time_per_job","unit":"ns","median":"#;
     assert!(first.starts_with(begin), "{first}");
     assert_eq!(lines.lines().count(), 3, "time, first and cpu:\n{lines}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn contenders_that_run_alone_give_their_figures() {
+    let file = format!("{}/alone.json", env!("CARGO_TARGET_TMPDIR"));
+    let contenders = "^(conc_fork_server|limit_fork_wait|procspawn)$";
+    let arguments = ["spawn", "--case", "parent_10mb", "--case", "cold", "--case", "memory"];
+    let options = ["--contender", contenders, "--quick", "--rounds", "1", "--json", &file];
+    let output = conc_bench(&[&arguments[..], &options].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = std::fs::read_to_string(&file).unwrap();
+    for (case, contender, metric) in [
+        ("parent_10mb", "limit_fork_wait", "p99"),
+        ("parent_10mb", "conc_fork_server", "start_to_result"),
+        ("cold", "conc_fork_server", "start_to_result"),
+        ("memory", "conc_fork_server", "server_unshared"),
+    ] {
+        let begin = format!(
+            r#"{{"group":"spawn","case":"{case}","contender":"{contender}","metric":"{metric}""#
+        );
+        assert!(lines.contains(&begin), "no {begin} in\n{lines}");
+    }
 }

@@ -24,6 +24,9 @@ struct Sent {
     value: f64,
 }
 
+/// What stands behind the name of a contender.
+type Run = fn(&Bench) -> Outcome;
+
 /// What a copy prints; the error is why the contender is missing.
 type Answer = Result<Vec<Sent>, String>;
 
@@ -152,7 +155,7 @@ fn end_with_parent() {
     }
 }
 
-fn find(arguments: &[String], groups: &[Group]) -> Option<(fn(&Bench) -> Outcome, Scale)> {
+fn find(arguments: &[String], groups: &[Group]) -> Option<(Run, Scale)> {
     let [group, case, contender, scale] = arguments else { return None };
     let group = groups.iter().find(|known| known.name == group)?;
     let case = group.cases.iter().find(|known| known.name == case)?;

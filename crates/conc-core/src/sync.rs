@@ -22,7 +22,7 @@ pub fn unique_id() -> u64 {
 mod real {
     pub use std::hint::spin_loop;
     pub use std::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
     pub use std::thread::yield_now;
 
@@ -59,7 +59,7 @@ mod model {
     pub use loom::hint::spin_loop;
     pub use loom::sync::MutexGuard;
     pub use loom::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
     pub use loom::thread::yield_now;
     use std::time::Instant;
@@ -142,11 +142,11 @@ mod model {
 
 #[cfg(conc_loom)]
 pub use model::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering,
-    UnsafeCell, WaitTimeoutResult, fence, spin_loop, yield_now,
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Condvar, Mutex,
+    MutexGuard, Ordering, UnsafeCell, WaitTimeoutResult, fence, spin_loop, yield_now,
 };
 #[cfg(not(conc_loom))]
 pub use real::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering,
-    UnsafeCell, fence, spin_loop, yield_now,
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Condvar, Mutex,
+    MutexGuard, Ordering, UnsafeCell, fence, spin_loop, yield_now,
 };

@@ -5,8 +5,7 @@
 //! it has been idle for a while.
 
 use crate::client::Server;
-use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use crate::sys::readiness::Readiness;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io;
@@ -25,8 +24,6 @@ pub(crate) trait Watch: Send {
 
 /// An idle thread ends after so many milliseconds.
 const IDLE: u16 = 500;
-/// Events that one wait may bring.
-const EVENTS: usize = 64;
 
 /// What the thread waits for.
 #[derive(Default)]
@@ -37,7 +34,7 @@ pub(crate) struct Supervisor {
 #[derive(Default)]
 struct State {
     /// `Some` while the thread runs.
-    epoll: Option<Arc<Epoll>>,
+    readiness: Option<Arc<Readiness>>,
     watches: HashMap<u64, Box<dyn Watch>>,
     /// Servers whose death concerns all who wait.
     servers: HashMap<u64, Arc<Server>>,
@@ -62,62 +59,54 @@ impl Supervisor {
         server: Option<&Arc<Server>>,
     ) -> io::Result<()> {
         let mut state = self.state.lock();
-        let epoll = match &state.epoll {
-            Some(epoll) => Arc::clone(epoll),
+        let readiness = match &state.readiness {
+            Some(readiness) => Arc::clone(readiness),
             None => {
-                let epoll = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
-                let (this, theirs) = (Arc::clone(self), Arc::clone(&epoll));
+                let readiness = Arc::new(Readiness::new()?);
+                let (this, theirs) = (Arc::clone(self), Arc::clone(&readiness));
                 thread::Builder::new()
                     .name("conc-supervisor".to_owned())
                     .spawn(move || this.run(&theirs))?;
-                state.epoll = Some(Arc::clone(&epoll));
-                epoll
+                state.readiness = Some(Arc::clone(&readiness));
+                readiness
             }
         };
         let news =
             server.filter(|server| !state.servers.values().any(|known| Arc::ptr_eq(known, server)));
         if let Some(server) = news {
             let token = state.token();
-            epoll.add(server.handle(), EpollEvent::new(interest(), token))?;
+            readiness.add(server.handle(), token)?;
             state.servers.insert(token, Arc::clone(server));
         }
         let token = state.token();
-        // One shot: nobody else looks while the thread does.
-        epoll.add(watch.descriptor(), EpollEvent::new(interest(), token))?;
+        readiness.add(watch.descriptor(), token)?;
         state.watches.insert(token, watch);
         Ok(())
     }
 
-    fn run(&self, epoll: &Epoll) {
-        let mut events = [EpollEvent::empty(); EVENTS];
+    fn run(&self, readiness: &Readiness) {
         loop {
-            let count = match epoll.wait(&mut events, EpollTimeout::from(IDLE)) {
-                Err(Errno::EINTR) => continue,
-                // The watches are dropped: what they owe, they settle so.
-                Err(_) => return self.stop(),
-                Ok(count) => count,
-            };
-            if count == 0 && self.stop_if_idle() {
+            // If there is no waiting any more, the watches are dropped: what they owe, they settle
+            // so.
+            let Ok(ready) = readiness.wait(IDLE) else { return self.stop() };
+            if ready.is_empty() && self.stop_if_idle() {
                 return;
             }
-            for event in events.iter().take(count) {
-                for token in self.concerned(epoll, event.data()) {
-                    self.serve(epoll, token);
-                }
+            for token in ready.into_iter().flat_map(|token| self.concerned(readiness, token)) {
+                self.serve(readiness, token);
             }
         }
     }
 
     /// Whom an event concerns: one, or all if a server died.
-    fn concerned(&self, epoll: &Epoll, token: u64) -> Vec<u64> {
+    fn concerned(&self, readiness: &Readiness, token: u64) -> Vec<u64> {
         let mut state = self.state.lock();
         let Some(server) = state.servers.remove(&token) else { return vec![token] };
-        // An error means that it is not there, which is what we want.
-        let _ = epoll.delete(server.handle());
+        readiness.forget(server.handle());
         state.watches.keys().copied().collect()
     }
 
-    fn serve(&self, epoll: &Epoll, token: u64) {
+    fn serve(&self, readiness: &Readiness, token: u64) {
         let Some(mut watch) = self.take(token) else { return };
         // Not under the lock: this runs callbacks, which may start processes.
         let before = watch.descriptor().as_raw_fd();
@@ -126,16 +115,14 @@ impl Supervisor {
         let mut state = self.state.lock();
         state.out -= 1;
         let goes_on = !done && {
-            let mut event = EpollEvent::new(interest(), token);
             let same = now.as_raw_fd() == before;
-            let again = if same { epoll.modify(now, &mut event) } else { epoll.add(now, event) };
+            let again = if same { readiness.again(now, token) } else { readiness.add(now, token) };
             again.is_ok()
         };
         if goes_on {
             state.watches.insert(token, watch);
         } else {
-            // An error means that it is not there, which is what we want.
-            let _ = epoll.delete(now);
+            readiness.forget(now);
             drop(state);
             drop(watch);
         }
@@ -152,7 +139,7 @@ impl Supervisor {
         let mut state = self.state.lock();
         let idle = state.watches.is_empty() && state.out == 0;
         if idle {
-            state.epoll = None;
+            state.readiness = None;
             state.servers.clear();
         }
         idle
@@ -161,16 +148,12 @@ impl Supervisor {
     fn stop(&self) {
         let watches = {
             let mut state = self.state.lock();
-            state.epoll = None;
+            state.readiness = None;
             state.servers.clear();
             std::mem::take(&mut state.watches)
         };
         drop(watches);
     }
-}
-
-fn interest() -> EpollFlags {
-    EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT
 }
 
 impl std::fmt::Debug for Supervisor {

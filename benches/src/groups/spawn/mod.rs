@@ -46,16 +46,12 @@ pub(crate) fn group() -> Group {
 fn rivals(group: &mut Group) {
     #[cfg(feature = "rivals")]
     procspawn::register(group);
-    #[cfg(not(feature = "rivals"))]
-    let names = [
-        cases::parent::TEN_MB.name,
-        cases::parent::ONE_GB.name,
-        cases::cold::NAME,
-        cases::memory::NAME,
-    ];
-    #[cfg(not(feature = "rivals"))]
-    for case in names {
-        group.add(case, Contender::absent("procspawn", "built without the feature `rivals`"));
+    if !cfg!(feature = "rivals") {
+        use cases::{cold, memory, parent};
+
+        for case in [parent::TEN_MB.name, parent::ONE_GB.name, cold::NAME, memory::NAME] {
+            group.add(case, Contender::absent("procspawn", "built without the feature `rivals`"));
+        }
     }
     let reason = "Process::spawn forks when it is called and holds no children ready";
     group.add(cases::prefork::NAME, Contender::absent("conc_fork_server", reason));

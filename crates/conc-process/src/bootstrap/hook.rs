@@ -3,8 +3,8 @@
 use super::READY;
 use super::role::Role;
 use crate::sys::image::{Constructor, Image};
+use conc_core::sync::Ordering;
 use std::ffi::{CStr, c_char, c_int};
-use std::sync::atomic::Ordering;
 
 #[used]
 #[unsafe(link_section = ".init_array")]

@@ -21,10 +21,10 @@ mod role;
 
 use crate::SpawnError;
 use crate::sys::image::Image;
+use conc_core::sync::{AtomicBool, Ordering};
 use role::Role;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether this program, started again, would become a server.
 static READY: AtomicBool = AtomicBool::new(false);

@@ -5,11 +5,11 @@ use crate::sys::crash::{self, Crash};
 use crate::sys::image::Image;
 use crate::sys::socket::Mode;
 use crate::sys::{files, fork, socket};
+use conc_core::sync::{AtomicI32, Ordering};
 use nix::errno::Errno;
 use std::borrow::Cow;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 /// Where this process reports; -1: nowhere.

@@ -10,11 +10,10 @@ use super::server::Server;
 use crate::process::ExitStatus;
 use crate::supervisor::Supervisor;
 use crate::sys::{files, fork, pidfd, poll};
+use conc_core::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use nix::errno::Errno;
-use nix::sys::wait::WaitPidFlag;
 use parking_lot::Mutex;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 
 /// The process that asked for this one.
@@ -61,7 +60,7 @@ impl Kin {
     pub(crate) fn reap(&self) -> Result<Option<ExitStatus>, Errno> {
         let mut reaped = self.reaped.lock();
         if self.ours && reaped.is_none() {
-            let status = pidfd::reap(self.handle.as_fd(), WaitPidFlag::WNOHANG)?;
+            let status = pidfd::reap(self.handle.as_fd())?;
             *reaped = status.map(ExitStatus::from_raw);
         }
         Ok(*reaped)

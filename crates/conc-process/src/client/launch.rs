@@ -9,12 +9,12 @@ use crate::protocol::{Envelope, ORDER_LIMIT, Order, Preparation, Refusal, Task, 
 use crate::sys::surroundings::{Environment, Surroundings, environment};
 use crate::sys::{files, fork, socket};
 use conc_core::Deadline;
+use conc_core::sync::AtomicBool;
 use nix::errno::Errno;
 use parking_lot::Mutex;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// A child that is to be made.
 #[derive(Debug)]

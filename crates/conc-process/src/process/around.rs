@@ -3,11 +3,11 @@
 use crate::client::{Family, Kin, Parent};
 use crate::sys::poll;
 use conc_core::Deadline;
+use conc_core::sync::Ordering;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// This process; see [`current`].

@@ -12,12 +12,12 @@ use crate::sys::files::{self, OnExec};
 use crate::sys::fork::Side;
 use crate::sys::{fork, pidfd, poll, socket, surroundings};
 use conc_core::job::caught;
+use conc_core::sync::AtomicBool;
 use conc_core::{JoinError, Wire};
 use nix::errno::Errno;
 use parking_lot::Mutex;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// Exit code of a child that could not make itself ready.
 const UNPREPARED: i32 = 71;

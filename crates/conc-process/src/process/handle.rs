@@ -4,6 +4,7 @@ use super::{Builder, ExitStatus, Reception};
 use crate::SpawnError;
 use crate::client::{Family, Kin};
 use conc_core::executor::blocking;
+use conc_core::sync::Ordering;
 use conc_core::{Deadline, JoinError, Wire};
 use parking_lot::Mutex;
 use std::fmt;
@@ -12,7 +13,6 @@ use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{ChildStderr, ChildStdin, ChildStdout};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// A process that runs a function of this program, and the way to its result.

@@ -32,11 +32,11 @@ pub(crate) use start::restore_limit;
 use crate::child;
 use crate::protocol::{Address, Frame, Hello, ORDER_LIMIT, Order, Parcel, Refusal};
 use crate::sys::fork::Side;
+use crate::sys::signals::DeadChildren;
 use crate::sys::socket::{Mode, Received};
-use crate::sys::{fork, pidfd, poll, signals, socket};
+use crate::sys::{fork, pidfd, poll, socket};
 use conc_core::job::caught;
 use nix::errno::Errno;
-use nix::sys::signalfd::SignalFd;
 use offspring::Offspring;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -48,7 +48,7 @@ struct Server {
     /// `None`: the client closed its end.
     orders: Option<BorrowedFd<'static>>,
     retired: bool,
-    dead: SignalFd,
+    dead: DeadChildren,
     children: Offspring,
     buffer: Vec<u8>,
 }
@@ -75,7 +75,7 @@ impl Server {
             }
             self.obey();
             if have_died {
-                signals::drain(&self.dead);
+                self.dead.drain();
                 self.children.bury();
             }
             if self.retired && self.children.is_empty() {
@@ -168,7 +168,7 @@ impl Server {
             if poll::readable([self.dead.as_fd()], None).is_err() {
                 fork::quit(1);
             }
-            signals::drain(&self.dead);
+            self.dead.drain();
         }
     }
 }

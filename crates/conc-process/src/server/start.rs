@@ -72,7 +72,7 @@ fn arrange(hello: &Hello) -> Result<Server, String> {
     let null = files::null().map_err(doing("open /dev/null"))?;
     signals::ignore_broken_pipes().map_err(doing("ignore SIGPIPE"))?;
     signals::keep_dead_children().map_err(doing("keep dead children"))?;
-    let dead = signals::dead_children().map_err(doing("watch for dead children"))?;
+    let dead = signals::DeadChildren::watch().map_err(doing("watch for dead children"))?;
     fork::adopt_orphans().map_err(doing("adopt orphans"))?;
     child::listen_for_crashes().map_err(doing("listen for crashes"))?;
     fork::set_name("conc-forkserver");

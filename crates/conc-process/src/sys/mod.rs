@@ -11,6 +11,7 @@
 //! | `fork` | fork, reap, exit, what a child does with itself first |
 //! | `surroundings` | what a child inherits from its parent, read in one go |
 //! | `poll` | wait for descriptors until a deadline |
+//! | `readiness` | wait for many descriptors at once, each known by a token |
 
 pub(crate) mod crash;
 pub(crate) mod files;
@@ -18,6 +19,7 @@ pub(crate) mod fork;
 pub(crate) mod image;
 pub(crate) mod pidfd;
 pub(crate) mod poll;
+pub(crate) mod readiness;
 pub(crate) mod signals;
 pub(crate) mod socket;
 pub(crate) mod surroundings;

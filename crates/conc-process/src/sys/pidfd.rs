@@ -36,14 +36,13 @@ fn send(process: BorrowedFd<'_>, signal: i32, flags: libc::c_uint) -> Result<(),
     Errno::result(result).map(drop)
 }
 
-/// Waits for a child of this very process and reaps it; its raw wait status. `None`: it still
-/// runs, and `flags` said not to wait.
-pub(crate) fn reap(child: BorrowedFd<'_>, flags: WaitPidFlag) -> Result<Option<i32>, Errno> {
+/// Reaps a child of this very process; its raw wait status. `None`: it still runs.
+pub(crate) fn reap(child: BorrowedFd<'_>) -> Result<Option<i32>, Errno> {
     loop {
         // SAFETY: all zeroes are a valid `siginfo_t`.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         let id = libc::id_t::try_from(child.as_raw_fd()).map_err(|_| Errno::EBADF)?;
-        let options = (flags | WaitPidFlag::WEXITED).bits();
+        let options = (WaitPidFlag::WNOHANG | WaitPidFlag::WEXITED).bits();
         // SAFETY: `info` outlives the call.
         let result = unsafe { libc::waitid(libc::P_PIDFD, id, &raw mut info, options) };
         match Errno::result(result) {

@@ -3,6 +3,7 @@
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// Makes a write to a closed pipe an error, as `std`'s runtime does.
 pub(crate) fn ignore_broken_pipes() -> Result<(), Errno> {
@@ -20,17 +21,29 @@ fn dispose(signal: Signal, handler: SigHandler) -> Result<(), Errno> {
     unsafe { sigaction(signal, &action) }.map(drop)
 }
 
-/// Blocks SIGCHLD and gives a descriptor that is readable when children have died.
-pub(crate) fn dead_children() -> Result<SignalFd, Errno> {
-    let mut mask = SigSet::empty();
-    mask.add(Signal::SIGCHLD);
-    mask.thread_block()?;
-    SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+/// Readable when children have died.
+#[derive(Debug)]
+pub(crate) struct DeadChildren(SignalFd);
+
+impl DeadChildren {
+    /// Blocks SIGCHLD, and watches it.
+    pub(crate) fn watch() -> Result<Self, Errno> {
+        let mut mask = SigSet::empty();
+        mask.add(Signal::SIGCHLD);
+        mask.thread_block()?;
+        SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Self)
+    }
+
+    /// Forgets the news.
+    pub(crate) fn drain(&self) {
+        while let Ok(Some(_)) = self.0.read_signal() {}
+    }
 }
 
-/// Forgets the news that [`dead_children`] has.
-pub(crate) fn drain(watch: &SignalFd) {
-    while let Ok(Some(_)) = watch.read_signal() {}
+impl AsFd for DeadChildren {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }
 
 /// Blocks exactly these signals in this thread; signal `n` is bit `n - 1`, as the kernel has it.
