@@ -85,7 +85,9 @@ fn only_sys_modules_name_the_system() {
         if path.iter().any(|part| part == "sys") || path.ends_with("sys.rs") {
             continue;
         }
-        for (number, line) in code_lines(&text) {
+        // Tests may do to the system what they have to.
+        let (code, _) = text.split_once("#[cfg(test)]").unwrap_or((&text, ""));
+        for (number, line) in code_lines(code) {
             let line = line.replace(NO_CALL, "");
             for name in SYSTEM {
                 let calls = line.match_indices(name).any(|(at, _)| {

@@ -1,8 +1,11 @@
 //! A process for each job.
 
+use crate::client::Family;
+use crate::process::forked;
 use crate::protocol::{Task, encode};
 use crate::{Builder, cpu_count};
 use conc_core::executor::blocking;
+use conc_core::sync::{AtomicPtr, Ordering};
 use conc_core::{Capabilities, Executor, Job, JoinError, SubmitError, Wire};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -15,6 +18,9 @@ const AHEAD_PER_WORKER: usize = 2;
 ///
 /// Nothing is queued: as many processes run as there are jobs. A pool of processes that live
 /// longer starts jobs faster.
+///
+/// It belongs to the process that used it first. In a copy of that process, made by
+/// [`fork`](crate::Builder::fork), it accepts no work, and to shut it down does nothing.
 ///
 /// # Examples
 ///
@@ -41,6 +47,8 @@ pub struct ProcessExecutor {
 
 #[derive(Debug, Default)]
 struct Running {
+    /// The process that used it first; null: nobody has.
+    owner: AtomicPtr<Family>,
     state: Mutex<State>,
     ended: Condvar,
 }
@@ -49,6 +57,18 @@ struct Running {
 struct State {
     closed: bool,
     jobs: usize,
+}
+
+impl Running {
+    /// Whether this process may use it: the locks of another's may be held for ever here.
+    fn is_own(&self) -> bool {
+        let own = std::ptr::from_ref(Family::own()).cast_mut();
+        let nobody = std::ptr::null_mut();
+        // ORDERING: Relaxed. Only compared.
+        let claimed =
+            self.owner.compare_exchange(nobody, own, Ordering::Relaxed, Ordering::Relaxed);
+        claimed.map_or_else(|owner| owner == own, |_| true)
+    }
 }
 
 impl ProcessExecutor {
@@ -61,6 +81,9 @@ impl ProcessExecutor {
     /// A job that has failed, if the process cannot be started.
     fn start_or_fail<A: Wire, R: Wire>(&self, task: Option<Task>, argument: &A) -> Job<R> {
         let failed = |error| Job::finished(Err(error));
+        if !self.running.is_own() {
+            return failed(JoinError::Forked);
+        }
         if self.running.state.lock().closed {
             return failed(JoinError::Cancelled);
         }
@@ -91,6 +114,9 @@ struct Ticket(Arc<Running>);
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        if !self.0.is_own() {
+            return;
+        }
         let mut state = self.0.state.lock();
         state.jobs -= 1;
         if state.jobs == 0 {
@@ -117,6 +143,9 @@ impl Executor for ProcessExecutor {
         function: fn(A) -> R,
         argument: A,
     ) -> Result<Job<R>, SubmitError<A>> {
+        if !self.running.is_own() {
+            return Err(SubmitError::NotStarted { work: argument, source: forked() });
+        }
         if self.running.state.lock().closed {
             return Err(SubmitError::Closed(argument));
         }
@@ -146,6 +175,9 @@ impl Executor for ProcessExecutor {
     }
 
     fn shutdown(&self) {
+        if !self.running.is_own() {
+            return;
+        }
         let mut state = self.running.state.lock();
         state.closed = true;
         blocking(|| {

@@ -24,12 +24,14 @@ extern "C" fn at_start(count: c_int, arguments: *const *const c_char, env: *cons
         return;
     }
     // ORDERING: Relaxed. There is one thread.
-    READY.store(true, Ordering::Relaxed);
+    let ready = || READY.store(true, Ordering::Relaxed);
     let mut lines = CommandLine::new(count, arguments);
-    let Some(role) = Role::recognise(lines.next(), lines.next()) else { return };
+    let Some(role) = Role::recognise(lines.next(), lines.next()) else { return ready() };
+    // Not ready yet: one that starts a process would do so in each server, without end.
     for constructor in Image::own().constructors_after(at_start) {
         constructor(count, arguments, env);
     }
+    ready();
     role.play();
 }
 

@@ -149,7 +149,7 @@ fn adjust(preparation: &Preparation) -> Result<(), Failure> {
     }
     if let Some(environment) = &preparation.environment {
         // SAFETY: a child of the single-threaded server has one thread.
-        unsafe { surroundings::set_environment(environment) };
+        unsafe { surroundings::set_environment(environment) }.step("set the environment")?;
     }
     signals::set_mask(preparation.mask);
     fork::set_name(&preparation.name);

@@ -1,13 +1,16 @@
 //! One order, from a builder to a running child.
 
-use super::server::{PATIENCE, Server};
+use super::server::{Server, patience};
 use super::{Family, Kin, stream};
 use crate::SpawnError;
 use crate::error::Doing;
 use crate::process::{Launching, Reception};
-use crate::protocol::{Envelope, ORDER_LIMIT, Order, Preparation, Refusal, Task, nonce};
+use crate::protocol::{
+    Envelope, FRAME_LIMIT, Frame, ORDER_LIMIT, Order, Preparation, Refusal, Task, nonce,
+};
+use crate::sys::socket::{MAX_DESCRIPTORS, Mode};
 use crate::sys::surroundings::{Environment, Surroundings, environment};
-use crate::sys::{files, fork, socket};
+use crate::sys::{files, fork, pidfd, socket};
 use conc_core::Deadline;
 use conc_core::sync::AtomicBool;
 use nix::errno::Errno;
@@ -57,19 +60,21 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched, SpawnError> {
     for _ in 0..ATTEMPTS {
         let server = Server::get(family, &now)?;
         let (message, parcel) = write(&launch, &server, &now, &name, &lineage)?;
+        // The channel is one of them.
+        if parcel.len() >= MAX_DESCRIPTORS {
+            return Err(Errno::E2BIG).doing("pass so many descriptors");
+        }
         let spare = family.spare.lock().take();
         let (channel, theirs) = spare.map_or_else(socket::pair, Ok).doing("make a socket")?;
         let mut descriptors = vec![theirs.as_fd()];
         descriptors.extend(parcel.iter().map(AsFd::as_fd));
         match server.order(&message, &descriptors) {
             Ok(()) => {}
-            Err(Errno::EAGAIN) => {
-                server.bury(family);
-                return Err(SpawnError::ServerDied);
-            }
+            // It is busy, and has not taken the order.
+            Err(Errno::EAGAIN) => return Err(too_late()),
             // It has not seen the order: a new one will.
             Err(Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN) => {
-                server.bury(family);
+                server.replace(family);
                 continue;
             }
             Err(error) => {
@@ -83,7 +88,14 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched, SpawnError> {
         // While the server works; without one, the next child makes its own.
         let next = socket::pair().ok();
         *family.spare.lock() = next;
-        return await_start(family, &server, channel, name, &launch);
+        let mut reception = Reception::new(channel, Some(Arc::clone(&server)));
+        return match await_start(family, &server, &mut reception, name, &launch) {
+            Ok(kin) => Ok(Launched { kin, reception }),
+            Err(error) => {
+                abandon(&server, &reception);
+                Err(error)
+            }
+        };
     }
     Err(SpawnError::ServerDied)
 }
@@ -192,24 +204,50 @@ impl AsFd for Descriptor<'_> {
     }
 }
 
+/// A server that is busy, with a preload perhaps, fails a spawn; it is not dead.
+fn too_late() -> SpawnError {
+    SpawnError::Refused { what: "make the process in time", source: Errno::ETIMEDOUT.into() }
+}
+
+/// No channel's buffer holds so many messages.
+const MOST_MESSAGES: usize = 1024;
+
+/// Gives up a child that may have been made: nobody would hold it.
+///
+/// Either the server has said already that the child runs; then it is killed here. Or the server
+/// finds that nobody hears it, and kills the child or does not make it.
+fn abandon(server: &Server, reception: &Reception) {
+    // A peer that is gone says nothing either.
+    let _ = socket::close_inbox(reception.channel());
+    let mut buffer = [0; FRAME_LIMIT];
+    for _ in 0..MOST_MESSAGES {
+        let Ok(received) = socket::receive(reception.channel(), &mut buffer, Mode::Try) else {
+            return;
+        };
+        let bytes = buffer.get(..received.length).unwrap_or_default();
+        if let Ok((Frame::Started(pid), _)) = postcard::take_from_bytes::<Frame<'_>>(bytes) {
+            match received.descriptors.first() {
+                // It may have ended.
+                Some(handle) => drop(pidfd::signal(handle.as_fd(), libc::SIGKILL)),
+                None => server.kill(pid),
+            }
+        }
+    }
+}
+
 /// Waits until the server says that the child runs.
 fn await_start(
     family: &Family,
     server: &Arc<Server>,
-    channel: OwnedFd,
+    reception: &mut Reception,
     name: String,
     launch: &Launch<'_>,
-) -> Result<Launched, SpawnError> {
-    let deadline = Deadline::after(PATIENCE);
-    let mut reception = Reception::new(channel, Some(Arc::clone(server)));
+) -> Result<Arc<Kin>, SpawnError> {
+    let deadline = Deadline::after(patience());
     loop {
         match reception.await_start(deadline) {
             Ok(true) => {}
-            Ok(false) => {
-                // It hangs: what it makes from here on nobody could hold.
-                server.bury(family);
-                return Err(SpawnError::ServerDied);
-            }
+            Ok(false) => return Err(too_late()),
             Err(errno) => return Err(errno).doing("wait for the fork server"),
         }
         match reception.receive_start().doing("hear from the fork server")? {
@@ -226,7 +264,7 @@ fn await_start(
                 });
                 family.add(Arc::clone(&kin));
                 reception.set_kin(Arc::clone(&kin));
-                return Ok(Launched { kin, reception });
+                return Ok(kin);
             }
             Launching::Unheld(pid) => {
                 server.kill(pid);
@@ -254,5 +292,48 @@ fn await_start(
                 });
             }
         }
+    }
+}
+
+#[cfg(all(test, feature = "auto-init"))]
+mod tests {
+    use crate::client::server::TEST_PATIENCE;
+    use crate::{Process, SpawnError};
+    use std::os::unix::process::parent_id;
+    use std::time::Duration;
+
+    fn seven(_: ()) -> u32 {
+        7
+    }
+
+    /// A spawn that waits too long fails by itself; server and siblings live.
+    #[test]
+    fn a_busy_server_is_not_killed() {
+        let _watchdog = conc_tests::watchdog();
+        fn busy(_: ()) {
+            let sibling = Process::spawn(|()| std::thread::park(), ()).unwrap();
+            let server = Process::spawn(|()| parent_id(), ()).unwrap().join().unwrap();
+            // The server stops, as if it worked.
+            // SAFETY: the call takes numbers only.
+            unsafe { libc::kill(server as i32, libc::SIGSTOP) };
+            TEST_PATIENCE.set(Duration::from_millis(50));
+            match Process::spawn(seven, ()) {
+                Err(SpawnError::Refused { source, .. }) => {
+                    assert_eq!(source.raw_os_error(), Some(libc::ETIMEDOUT));
+                }
+                other => panic!("{other:?}"),
+            }
+            TEST_PATIENCE.set(Duration::from_secs(20));
+            // SAFETY: as above.
+            unsafe { libc::kill(server as i32, libc::SIGCONT) };
+            assert_eq!(Process::spawn(|()| parent_id(), ()).unwrap().join(), Ok(server));
+            assert!(sibling.is_alive());
+            // The one that nobody took was not made.
+            let path = format!("/proc/{server}/task/{server}/children");
+            let children = std::fs::read_to_string(path).unwrap();
+            // The reaping of the one that told us the number may take its time.
+            assert!(children.split_whitespace().count() <= 2, "{children}");
+        }
+        Process::spawn(busy, ()).unwrap().join().unwrap();
     }
 }

@@ -13,16 +13,30 @@ use crate::sys::{fork, pidfd, poll, socket};
 use crate::{SpawnError, bootstrap};
 use conc_core::Deadline;
 use nix::errno::Errno;
-use parking_lot::Mutex;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A server that says nothing for so long is not one.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// A server that says nothing for so long at its start is not one; an order that takes longer
+/// fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+thread_local! {
+    /// The patience of this thread's spawns.
+    pub(super) static TEST_PATIENCE: std::cell::Cell<Duration> =
+        const { std::cell::Cell::new(PATIENCE) };
+}
+
+/// How long a spawn waits for its server.
+pub(super) fn patience() -> Duration {
+    #[cfg(test)]
+    return TEST_PATIENCE.get();
+    #[cfg(not(test))]
+    PATIENCE
+}
 
 /// One that closes its socket without a word ends within such a time.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -31,10 +45,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Server {
     socket: OwnedFd,
-    /// Readable when it has died.
+    /// Readable when it has died. Signals and reaps it, too: its number may be another's by then,
+    /// if somebody else has reaped it.
     handle: OwnedFd,
-    /// Reaped when it is replaced.
-    process: Mutex<Child>,
     /// What this process was like when it started the server; children inherit it.
     pub(crate) base: Surroundings,
 }
@@ -54,7 +67,8 @@ impl Server {
         let server = Arc::new(Self::start(now)?);
         for &function in &*family.preloads.lock() {
             if let Err(error) = server.preload(function) {
-                server.end();
+                // Nobody has seen it.
+                end(server.handle());
                 return Err(error);
             }
         }
@@ -62,20 +76,27 @@ impl Server {
         Ok(server)
     }
 
-    /// Forgets a server that does not answer any more.
+    /// Forgets a server that has died; one that lives stays what it is.
     pub(crate) fn bury(self: &Arc<Self>, family: &Family) {
+        if !self.has_died() {
+            return;
+        }
         let mut current = family.server.lock();
         if current.as_ref().is_some_and(|known| Arc::ptr_eq(known, self)) {
             *current = None;
         }
-        self.end();
+        // Somebody else may have reaped it.
+        let _ = pidfd::reap(self.handle());
     }
 
-    fn end(&self) {
-        let mut process = self.process.lock();
-        // Dead already, or not to be trusted with anything more.
-        let _ = process.kill();
-        let _ = process.wait();
+    /// Forgets a server that takes no orders any more. If it lives, it serves its children to
+    /// their ends.
+    pub(super) fn replace(self: &Arc<Self>, family: &Family) {
+        if self.goes_on() {
+            self.dismiss(family);
+        } else {
+            self.bury(family);
+        }
     }
 
     fn start(now: &Surroundings) -> Result<Self, SpawnError> {
@@ -100,22 +121,20 @@ impl Server {
         let handle = match pidfd::open(process.id() as i32) {
             Ok(handle) => handle,
             Err(errno) => {
-                // Nobody could hold it.
-                let _ = process.kill();
+                // Nobody could hold it. It finds that nobody hears it, and ends.
+                drop(socket);
                 let _ = process.wait();
                 return Err(errno).doing("hold the fork server");
             }
         };
         match await_answer(socket.as_fd(), handle.as_fd(), &hello) {
-            Ok(()) => Ok(Self { socket, handle, process: Mutex::new(process), base: now.clone() }),
+            Ok(()) => Ok(Self { socket, handle, base: now.clone() }),
             Err(reason) => {
                 // Whatever became of it, it is not a server. If it ended by itself, how?
                 let last_words = if reason.ended { LAST_WORDS } else { Duration::ZERO };
                 let ended = poll::readable([handle.as_fd()], Deadline::after(last_words));
                 let ended = ended == Ok([true]);
-                let _ = process.kill();
-                let status = process.wait().ok().filter(|_| ended);
-                let status = status.map(|status| ExitStatus::from_raw(status.into_raw()));
+                let status = end(handle.as_fd()).filter(|_| ended).map(ExitStatus::from_raw);
                 Err(SpawnError::ServerStart { reason: reason.text.into(), status })
             }
         }
@@ -130,8 +149,8 @@ impl Server {
     /// Ends a child whose handle was lost on the way.
     pub(super) fn kill(&self, pid: i32) {
         if let Ok(order) = postcard::to_stdvec(&Order::Kill(pid)) {
-            // If the server is dead, the child is.
-            let _ = self.order(&order, &[]);
+            // A busy server takes it later. If it is dead, the child is.
+            while self.order(&order, &[]) == Err(Errno::EAGAIN) {}
         }
     }
 
@@ -146,11 +165,22 @@ impl Server {
         let (channel, theirs) = socket::pair().doing("make a socket")?;
         let order = postcard::to_stdvec(&Order::Preload(function))
             .map_err(|error| SpawnError::NotEncoded { message: error.to_string().into() })?;
-        self.order(&order, &[theirs.as_fd()]).map_err(|_| SpawnError::ServerDied)?;
+        self.order(&order, &[theirs.as_fd()]).map_err(|errno| match errno {
+            Errno::EAGAIN => SpawnError::Refused { what: "take the order", source: errno.into() },
+            _ => SpawnError::ServerDied,
+        })?;
         drop(theirs);
         let mut buffer = [0; FRAME_LIMIT];
-        let received = socket::receive(channel.as_fd(), &mut buffer, Mode::Block)
-            .doing("hear from the fork server")?;
+        let received = loop {
+            // A copy of the server, made by the function, may hold the channel beyond its death.
+            let found = poll::readable([channel.as_fd(), self.handle()], None);
+            let [_, dead] = found.doing("wait for the fork server")?;
+            match socket::receive(channel.as_fd(), &mut buffer, Mode::Try) {
+                Err(Errno::EAGAIN) if dead => return Err(SpawnError::ServerDied),
+                Err(Errno::EAGAIN) => {}
+                other => break other.doing("hear from the fork server")?,
+            }
+        };
         let answer = buffer.get(..received.length).unwrap_or_default();
         match postcard::from_bytes::<Frame<'_>>(answer) {
             Ok(Frame::Value) => Ok(()),
@@ -206,8 +236,17 @@ impl Server {
 
     /// Whether it has ended; if so, it is reaped.
     fn has_ended(&self) -> bool {
-        !matches!(self.process.lock().try_wait(), Ok(None))
+        !matches!(pidfd::reap(self.handle()), Ok(None))
     }
+}
+
+/// Kills and reaps a server that serves nobody; its raw wait status.
+fn end(server: BorrowedFd<'_>) -> Option<i32> {
+    // It may have ended.
+    let _ = pidfd::signal(server, libc::SIGKILL);
+    let _ = poll::readable([server], None);
+    // Somebody else may have reaped it.
+    pidfd::reap(server).ok().flatten()
 }
 
 /// Why a server did not answer well.
@@ -283,7 +322,9 @@ pub fn preload(function: fn()) -> Result<(), SpawnError> {
     let outcome = server.preload(address.offset());
     match outcome {
         Ok(()) => family.preloads.lock().push(address.offset()),
-        Err(SpawnError::ServerDied) => server.bury(family),
+        Err(SpawnError::ServerDied) => server.replace(family),
+        // It has not run the function.
+        Err(SpawnError::Refused { .. } | SpawnError::System { .. }) => {}
         Err(_) => server.dismiss(family),
     }
     outcome

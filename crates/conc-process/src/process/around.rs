@@ -1,5 +1,6 @@
 //! This process, its parent, its children, its processors.
 
+use super::handle::forked;
 use crate::client::{Family, Kin, Parent};
 use crate::sys::poll;
 use conc_core::Deadline;
@@ -107,8 +108,14 @@ impl AsFd for ParentProcess {
 }
 
 /// A child of this process, whoever holds its [`Process`](crate::Process); see [`children`].
+///
+/// In a copy of this process, made by [`fork`](crate::Builder::fork), it is inert: signals are
+/// errors there.
 #[derive(Clone)]
-pub struct ChildProcess(Arc<Kin>);
+pub struct ChildProcess {
+    kin: Arc<Kin>,
+    family: &'static Family,
+}
 
 /// The children that run and were not joined.
 ///
@@ -118,58 +125,63 @@ pub struct ChildProcess(Arc<Kin>);
 #[doc(alias = "active_children")]
 #[must_use]
 pub fn children() -> Vec<ChildProcess> {
-    Family::own().living().into_iter().map(ChildProcess).collect()
+    let family = Family::own();
+    family.living().into_iter().map(|kin| ChildProcess { kin, family }).collect()
 }
 
 impl ChildProcess {
     /// Its number.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.0.pid as u32
+        self.kin.pid as u32
     }
 
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.kin.name
     }
 
     /// Whether it runs.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        !self.0.has_ended()
+        !self.kin.has_ended()
     }
 
     /// Whether it lives on when this process ends.
     #[must_use]
     pub fn is_detached(&self) -> bool {
         // ORDERING: Relaxed. A remark.
-        self.0.detached.load(Ordering::Relaxed)
+        self.kin.detached.load(Ordering::Relaxed)
     }
 
     /// Asks it to end: SIGTERM. Nothing happens if it has ended.
     ///
     /// # Errors
     ///
-    /// What the system said.
+    /// What the system said. And always in a copy of its parent.
     pub fn terminate(&self) -> io::Result<()> {
-        self.0.signal(libc::SIGTERM)
+        self.signal(libc::SIGTERM)
     }
 
     /// Ends it: SIGKILL. Nothing happens if it has ended.
     ///
     /// # Errors
     ///
-    /// What the system said.
+    /// As [`terminate`](Self::terminate).
     pub fn kill(&self) -> io::Result<()> {
-        self.0.signal(libc::SIGKILL)
+        self.signal(libc::SIGKILL)
+    }
+
+    fn signal(&self, signal: i32) -> io::Result<()> {
+        if self.family.is_own() { self.kin.signal(signal) } else { Err(forked()) }
     }
 }
 
 /// The pidfd: readable when it has ended.
 impl AsFd for ChildProcess {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.handle.as_fd()
+        self.kin.handle.as_fd()
     }
 }
 

@@ -52,6 +52,13 @@ impl StartMethod {
 /// limits, blocked signals, rights. Of descriptors a process gets nothing but its streams and what
 /// was [passed](Self::pass).
 ///
+/// **Everything else is as this process had it when its fork server started**, at the first spawn
+/// or [`preload`](crate::preload): namespaces, processor affinity, niceness and scheduling policy,
+/// `oom_score_adj`, the Landlock domain, which signals are ignored. What this process changes of
+/// these later does not reach its processes: in particular, a process may see more than a caller
+/// that has confined itself since. Confine before the first spawn, or in the function itself.
+/// (Copies by [`fork`](Self::fork) are as the caller is, in all of this.)
+///
 /// # Examples
 ///
 /// ```
@@ -159,6 +166,12 @@ impl Builder {
     }
 
     /// Where its input comes from; null if not chosen.
+    ///
+    /// **Not [`Stdio::inherit`] if the input is a terminal**: the process is in a process group in
+    /// the background, and the terminal *stops* it (SIGTTIN) when it reads. Then it neither goes on
+    /// nor ends, and `join` waits until somebody kills it. Nor does [`no_group`](Self::no_group)
+    /// help: the fork server's group is one in the background, too. Read here, and hand over what
+    /// was read: as the argument, or through [`Stdio::piped`].
     pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
         self.streams[0] = stdin.into();
         self

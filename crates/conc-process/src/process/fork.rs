@@ -13,14 +13,19 @@ use crate::sys::fork::Side;
 use crate::sys::{fork, pidfd, poll, socket, surroundings};
 use conc_core::job::caught;
 use conc_core::sync::AtomicBool;
+use conc_core::wait::Patience;
 use conc_core::{JoinError, Wire};
 use nix::errno::Errno;
 use parking_lot::Mutex;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Exit code of a child that could not make itself ready.
 const UNPREPARED: i32 = 71;
+
+/// So long it is tried to get hold of a copy that was ended, to reap it.
+const REAPING: Duration = Duration::from_secs(1);
 
 impl Builder {
     /// Copies this process; the copy calls `work` and ends. Only the calling thread exists there.
@@ -33,7 +38,8 @@ impl Builder {
     /// one, a crash is told by its signal alone.
     ///
     /// In the copy, the handles of this family that were made before the fork are inert: `join`
-    /// says [`JoinError::Forked`].
+    /// says [`JoinError::Forked`], and nothing that is done to them reaches the processes that
+    /// they stand for. A [`Job`](conc_core::Job) from before the fork must not be waited for there.
     ///
     /// # Safety
     ///
@@ -102,8 +108,7 @@ impl Builder {
                     // The child does the same; whoever comes first. It may be dead.
                     let _ = fork::lead_group(pid);
                 }
-                drop(copy);
-                let handle = pidfd::open(pid).map_err(refused)?;
+                let handle = hold(pid, copy).map_err(refused)?;
                 let kin = Arc::new(Kin {
                     pid,
                     name,
@@ -118,6 +123,34 @@ impl Builder {
                 reception.tail = held.tail;
                 Ok(Process::new(kin, reception, held.streams))
             }
+        }
+    }
+}
+
+/// A handle of the copy that was just made. If there is none to be had, there is no copy either.
+fn hold(pid: i32, copy: Copy) -> Result<OwnedFd, Errno> {
+    // Its descriptors are a reserve: closed only when one was wanting.
+    let errno = match pidfd::open(pid) {
+        Ok(handle) => return Ok(handle),
+        // It has ended, and the system has reaped it: this process ignores SIGCHLD.
+        Err(Errno::ESRCH) => return Err(Errno::ESRCH),
+        Err(errno) => errno,
+    };
+    // Until it is reaped, the number is its own.
+    let _ = fork::kill(pid, libc::SIGKILL);
+    drop(copy);
+    let mut patience = Patience::yielding(REAPING);
+    loop {
+        match pidfd::open(pid) {
+            Ok(handle) => {
+                // It was killed: this ends.
+                let _ = poll::readable([handle.as_fd()], None);
+                let _ = pidfd::reap(handle.as_fd());
+                return Err(errno);
+            }
+            // Other threads took what was closed; they may give back.
+            Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM) if patience.pause() => {}
+            Err(_) => return Err(errno),
         }
     }
 }
@@ -180,7 +213,7 @@ impl Copy {
         }
         if let Some(environment) = &self.environment {
             // SAFETY: the copy has one thread.
-            unsafe { surroundings::set_environment(environment) };
+            unsafe { surroundings::set_environment(environment) }?;
         }
         fork::set_name(&identity.name);
         Family::install(identity);

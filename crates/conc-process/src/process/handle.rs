@@ -38,6 +38,18 @@ use std::time::{Duration, Instant};
 /// (A process that changes its user ends with this process, but no longer with the server: the
 /// kernel drops `PR_SET_PDEATHSIG` then.)
 ///
+/// **If only the server is killed by SIGKILL, the commands that its processes had started may
+/// survive**: the kernel ends the processes themselves, and nobody is left who would end their
+/// groups.
+///
+/// # In a copy of this process
+///
+/// In a process that [`fork`](Builder::fork) made, a handle from before the fork is inert: it
+/// belongs to the original. `join` says [`JoinError::Forked`]; nothing is ever finished, no wait
+/// waits, no status is known; signals and `detach` are errors; a drop changes nothing. Only what
+/// does no harm still tells the truth: [`pid`](Self::pid), [`name`](Self::name),
+/// [`is_alive`](Self::is_alive).
+///
 /// # Examples
 ///
 /// ```
@@ -119,7 +131,8 @@ impl<R: Wire> Process<R> {
     ///
     /// The process itself, still running.
     pub fn try_join(self) -> Result<Result<R, JoinError>, Self> {
-        if self.is_finished() { Ok(self.join()) } else { Err(self) }
+        // Who tries until it succeeds would never end in a copy.
+        if !self.family.is_own() || self.is_finished() { Ok(self.join()) } else { Err(self) }
     }
 }
 
@@ -147,6 +160,11 @@ impl<R> Process<R> {
         &self.kin
     }
 
+    /// The child, for what only its holder may do to it.
+    fn own_kin(&self) -> io::Result<&Kin> {
+        if self.family.is_own() { Ok(&self.kin) } else { Err(forked()) }
+    }
+
     pub(super) fn family(&self) -> &'static Family {
         self.family
     }
@@ -165,8 +183,13 @@ impl<R> Process<R> {
     }
 
     /// Whether [`join`](Self::join) would not wait: the result is here, or will never come.
+    ///
+    /// Always `false` in a copy of the process that holds the handle.
     #[must_use]
     pub fn is_finished(&self) -> bool {
+        if !self.family.is_own() {
+            return false;
+        }
         // While somebody else waits for it, it is not.
         let Some(mut reception) = self.reception.try_lock() else { return false };
         reception.look();
@@ -212,7 +235,9 @@ impl<R> Process<R> {
     #[doc(alias = "exitcode")]
     #[must_use]
     pub fn wait_exit(&self) -> Option<ExitStatus> {
-        self.wait_until(None, Reception::is_over);
+        if !self.wait_until(None, Reception::is_over) {
+            return None;
+        }
         self.reception.lock().status()
     }
 
@@ -220,6 +245,9 @@ impl<R> Process<R> {
     #[doc(alias = "exitcode")]
     #[must_use]
     pub fn exit_status(&self) -> Option<ExitStatus> {
+        if !self.family.is_own() {
+            return None;
+        }
         let mut reception = self.reception.try_lock()?;
         reception.look();
         reception.status()
@@ -229,9 +257,10 @@ impl<R> Process<R> {
     ///
     /// # Errors
     ///
-    /// What the system said: usually that it runs under other rights by now.
+    /// What the system said: usually that it runs under other rights by now. And always in a copy
+    /// of the process that holds the handle.
     pub fn terminate(&self) -> io::Result<()> {
-        self.kin.signal(libc::SIGTERM)
+        self.own_kin()?.signal(libc::SIGTERM)
     }
 
     /// Ends it: SIGKILL. Nothing happens if it has ended.
@@ -240,7 +269,7 @@ impl<R> Process<R> {
     ///
     /// As [`terminate`](Self::terminate).
     pub fn kill(&self) -> io::Result<()> {
-        self.kin.signal(libc::SIGKILL)
+        self.own_kin()?.signal(libc::SIGKILL)
     }
 
     /// Interrupts it, as Ctrl-C would: SIGINT. Nothing happens if it has ended.
@@ -249,7 +278,7 @@ impl<R> Process<R> {
     ///
     /// As [`terminate`](Self::terminate).
     pub fn interrupt(&self) -> io::Result<()> {
-        self.kin.signal(libc::SIGINT)
+        self.own_kin()?.signal(libc::SIGINT)
     }
 
     /// Sends it any signal. Nothing happens if it has ended.
@@ -258,7 +287,7 @@ impl<R> Process<R> {
     ///
     /// As [`terminate`](Self::terminate), and for numbers that are no signals.
     pub fn signal(&self, signal: conc_core::Signal) -> io::Result<()> {
-        self.kin.signal(signal.number())
+        self.own_kin()?.signal(signal.number())
     }
 
     /// Ends it and all commands that it started in its process group: SIGKILL.
@@ -268,7 +297,7 @@ impl<R> Process<R> {
     /// As [`terminate`](Self::terminate).
     #[doc(alias = "killpg")]
     pub fn kill_group(&self) -> io::Result<()> {
-        self.kin.signal_group(libc::SIGKILL)
+        self.own_kin()?.signal_group(libc::SIGKILL)
     }
 
     /// Asks it and all commands that it started in its process group to end: SIGTERM.
@@ -277,7 +306,7 @@ impl<R> Process<R> {
     ///
     /// As [`terminate`](Self::terminate).
     pub fn terminate_group(&self) -> io::Result<()> {
-        self.kin.signal_group(libc::SIGTERM)
+        self.own_kin()?.signal_group(libc::SIGTERM)
     }
 
     /// Lets it live on when this process ends. Its result is lost.
@@ -289,13 +318,20 @@ impl<R> Process<R> {
     /// # Errors
     ///
     /// The fork server is dead, and with it the process. Or the process is a
-    /// [copy of the caller](Builder::fork), which can only be started detached.
-    pub fn detach(self) -> io::Result<()> {
+    /// [copy of the caller](Builder::fork), which can only be started detached. Or this process
+    /// is a copy of the one that holds the handle.
+    pub fn detach(mut self) -> io::Result<()> {
+        let pid = self.own_kin()?.pid;
         // ORDERING: Relaxed. A remark about the child, for `children`.
         if self.kin.detached.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        Ok(self.reception.lock().detach(self.kin.pid)?)
+        let outcome = self.reception.get_mut().detach(pid);
+        if outcome.is_err() {
+            // ORDERING: Relaxed. As above.
+            self.kin.detached.store(false, Ordering::Relaxed);
+        }
+        Ok(outcome?)
     }
 
     /// The caller's end of its input, if that is a pipe.
@@ -321,12 +357,20 @@ impl<R> AsFd for Process<R> {
     }
 }
 
+/// What a handle says in a copy of the process that holds it.
+pub(crate) fn forked() -> io::Error {
+    io::Error::other(JoinError::Forked)
+}
+
 /// Does not end the process.
 impl<R> Drop for Process<R> {
     fn drop(&mut self) {
+        if !self.family.is_own() {
+            return;
+        }
         if self.reception.get_mut().is_over() {
             self.family.remove(&self.kin);
-        } else if self.kin.ours && self.family.is_own() {
+        } else if self.kin.ours {
             super::fork::let_go(self.family, &self.kin);
         }
     }

@@ -14,6 +14,11 @@ impl<R: Wire> Process<R> {
     /// One thread of this process waits for all such jobs, and runs their callbacks. It starts
     /// with the first of them and ends when there have been none for a while.
     ///
+    /// So a callback ([`on_finish`](Job::on_finish)) **must not block for long**: meanwhile no
+    /// other job of this process ends, and no captured stderr is read unless somebody waits for
+    /// its process. It may start a process and join it; it must never wait for another *job* of a
+    /// process, which would need this very thread.
+    ///
     /// # Examples
     ///
     /// ```
@@ -36,7 +41,7 @@ impl<R: Wire> Process<R> {
             return Job::finished(Err(JoinError::Forked));
         }
         let (kin, family) = (Arc::clone(self.kin()), self.family());
-        let (mut promise, job) = Promise::with_control(Leash(Arc::clone(&kin)));
+        let (mut promise, job) = Promise::with_control(Leash(Arc::clone(&kin), family));
         promise.start();
         let reception = self.take();
         let server = reception.server().cloned();
@@ -66,10 +71,14 @@ impl<R: Wire> IntoFuture for Process<R> {
 }
 
 /// Ends the process of a job by force.
-struct Leash(Arc<Kin>);
+struct Leash(Arc<Kin>, &'static Family);
 
 impl Control for Leash {
     fn kill(&self) -> Result<(), KillError> {
+        if !self.1.is_own() {
+            // In a copy of the process that holds the job.
+            return Err(KillError::Unsupported);
+        }
         self.0.signal(libc::SIGKILL).map_err(|_| KillError::Unsupported)
     }
 }
@@ -123,6 +132,9 @@ impl<R: Wire, F: FnOnce()> JobWatch<R, F> {
 /// Nobody looks any more: end the process, and the job with it.
 impl<R: Wire, F: FnOnce()> Drop for JobWatch<R, F> {
     fn drop(&mut self) {
+        if !self.family.is_own() {
+            return;
+        }
         if let Some(reception) = &mut self.reception {
             // It may have ended; that is as good.
             let _ = self.kin.signal(libc::SIGKILL);

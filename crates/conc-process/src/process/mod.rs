@@ -32,6 +32,7 @@ pub use around::{
 };
 pub use builder::{Builder, StartMethod};
 pub use handle::Process;
+pub(crate) use handle::forked;
 pub use isolate::{IsolateError, isolate};
 pub(crate) use reception::{Launching, Reception};
 pub use scope::{Scope, scope};

@@ -7,7 +7,7 @@ use crate::protocol::{FRAME_LIMIT, Frame, Refusal};
 use crate::sys::socket::{Mode, Received};
 use crate::sys::{files, poll, socket};
 use conc_core::wait::Patience;
-use conc_core::{CrashReport, Deadline, JoinError, Wire};
+use conc_core::{CrashReport, Deadline, JoinError, Signal, Wire};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -19,6 +19,9 @@ const START: Duration = Duration::from_micros(100);
 
 /// More messages than this do not fit the buffer of a socket, so that one more is the end.
 const EMPTY_LIMIT: usize = 512;
+
+/// A server that dies closes its channels a moment before its handle says so.
+const DYING: Duration = Duration::from_millis(100);
 
 /// How the task ended, if the child lived to tell.
 #[derive(Debug)]
@@ -44,6 +47,7 @@ pub(crate) enum Launching {
 /// A crash, as the child's handler told it.
 #[derive(Debug)]
 struct Crash {
+    signal: Signal,
     address: Option<u64>,
     frames: Vec<u64>,
 }
@@ -67,6 +71,8 @@ pub(crate) struct Reception {
     lost: bool,
     /// The last lines of its stderr, if these are kept.
     pub(crate) tail: Option<Arc<Tail>>,
+    /// Nobody writes to its stderr any more.
+    silent: bool,
 }
 
 impl Reception {
@@ -82,6 +88,7 @@ impl Reception {
             kin: None,
             lost: false,
             tail: None,
+            silent: false,
         }
     }
 
@@ -126,6 +133,7 @@ impl Reception {
     /// Takes in what has arrived, without waiting.
     pub(crate) fn look(&mut self) {
         self.drain();
+        self.listen();
         match &self.server {
             _ if self.is_over() => {}
             Some(server) => {
@@ -140,6 +148,14 @@ impl Reception {
         }
     }
 
+    /// Keeps the captured stderr from filling up. The supervisor does, too, but may be busy: with
+    /// the callback, for one, that waits here.
+    fn listen(&mut self) {
+        if let Some(tail) = self.tail.as_ref().filter(|_| !self.silent) {
+            self.silent = tail.drain();
+        }
+    }
+
     /// The end of a child that no server reaps.
     fn reap(&mut self) {
         match self.kin.as_ref().map(|kin| kin.reap()) {
@@ -149,7 +165,11 @@ impl Reception {
                 self.drain();
                 self.status = status;
             }
-            None | Some(Err(_)) => self.lost = true,
+            None | Some(Err(_)) => {
+                // Somebody else has reaped it; what it said before is here all the same.
+                self.drain();
+                self.lost = true;
+            }
         }
     }
 
@@ -243,8 +263,12 @@ impl Reception {
             Frame::Started(pid) => return descriptor.map(|handle| Launching::Started(pid, handle)),
             Frame::Refused(why, errno) => return Some(Launching::Refused(why, errno)),
             Frame::Ended(status) => self.status = Some(ExitStatus::from_raw(status)),
-            Frame::Crashed { signal: _, address, frames } => {
-                self.crash = Some(Crash { address, frames: frames.into_owned() });
+            Frame::Crashed { signal, address, frames } => {
+                self.crash = Some(Crash {
+                    signal: Signal::new(signal),
+                    address,
+                    frames: frames.into_owned(),
+                });
             }
             // The first word counts.
             _ if self.outcome.is_some() => {}
@@ -278,6 +302,10 @@ impl Reception {
             if enough(self) {
                 return true;
             }
+            // Who writes to stderr without end would keep the poll below from telling.
+            if deadline.is_some_and(Deadline::is_past) {
+                return false;
+            }
             let channel = self.channel.as_fd();
             // Who else has news: the server's death; then the child's.
             let death = match (&self.server, &self.kin) {
@@ -288,8 +316,10 @@ impl Reception {
             };
             // A channel without another end has no more news, and says so without end.
             let channel = if self.ended { death } else { channel };
-            let found =
-                poll::readable([channel, death], deadline).map(|found| found.contains(&true));
+            let stderr = self.tail.as_ref().filter(|_| !self.silent);
+            let stderr = stderr.map_or(death, |tail| tail.pipe());
+            let found = poll::readable([channel, death, stderr], deadline)
+                .map(|found| found.contains(&true));
             match found {
                 Ok(true) => {}
                 Ok(false) => return false,
@@ -320,13 +350,15 @@ impl Reception {
 
     /// Why there is no outcome.
     fn explain(self) -> JoinError {
-        let Some(status) = self.status else {
-            if let Some(server) = self.server {
-                // So that nobody who has heard of it asks it for more.
-                server.bury(Family::own());
-            }
+        if self.status.is_none()
+            && let Some(server) = &self.server
+            && is_dying(server)
+        {
+            // So that nobody who has heard of it asks it for more.
+            server.bury(Family::own());
             return JoinError::ServerDied;
-        };
+        }
+        let told = self.crash.as_ref().map(|crash| crash.signal);
         let mut report = CrashReport::new();
         if let Some(crash) = self.crash {
             report.fault_address = crash.address;
@@ -337,9 +369,22 @@ impl Reception {
             report.stderr_tail = tail.text();
         }
         let report = (!report.is_empty()).then(|| Box::new(report));
+        let Some(status) = self.status else {
+            // The word of its end was lost: the child had filled its channel with nonsense, or
+            // somebody else reaped it. That is nobody else's harm: the server serves the others.
+            return match told {
+                Some(signal) => JoinError::Killed { signal, core: false, report },
+                None => JoinError::Abandoned,
+            };
+        };
         match status.signal() {
             Some(signal) => JoinError::Killed { signal, core: status.core_dumped(), report },
             None => JoinError::Exited { code: status.code().unwrap_or(-1), report },
         }
     }
+}
+
+/// Whether a server has died, or is about to.
+fn is_dying(server: &Server) -> bool {
+    poll::readable([server.handle()], Deadline::after(DYING)) == Ok([true])
 }

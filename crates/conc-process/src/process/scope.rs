@@ -1,19 +1,35 @@
 //! Processes that do not outlive a block.
 
+use super::handle::forked;
 use super::{Builder, Process};
 use crate::SpawnError;
-use crate::client::Kin;
+use crate::client::{Family, Kin};
 use crate::sys::poll;
 use conc_core::Wire;
 use conc_core::executor::blocking;
 use parking_lot::Mutex;
+use std::fmt;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
 /// Starts processes that do not outlive a block; see [`scope`].
-#[derive(Debug, Default)]
 pub struct Scope {
     children: Mutex<Vec<Arc<Kin>>>,
+    family: &'static Family,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self { children: Mutex::default(), family: Family::own() }
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Somebody may hold the lock; in a copy of this process, for ever.
+        let children = self.children.try_lock().map(|children| children.len());
+        f.debug_struct("Scope").field("children", &children).finish_non_exhaustive()
+    }
 }
 
 impl Scope {
@@ -34,13 +50,17 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// Why it could not be started.
+    /// Why it could not be started. And always in a copy of the process that has the scope.
     pub fn spawn_with<A: Wire, R: Wire>(
         &self,
         builder: Builder,
         function: fn(A) -> R,
         argument: A,
     ) -> Result<Process<R>, SpawnError> {
+        if !self.family.is_own() {
+            let what = "start a process in a scope of another process";
+            return Err(SpawnError::System { what, source: forked() });
+        }
         let process = builder.spawn(function, argument)?;
         self.children.lock().push(Arc::clone(process.kin()));
         Ok(process)
@@ -50,6 +70,10 @@ impl Scope {
 /// Waits for its processes, however the block ends.
 impl Drop for Scope {
     fn drop(&mut self) {
+        if !self.family.is_own() {
+            // A copy of the process that has them; they are not its own to wait for.
+            return;
+        }
         for child in self.children.get_mut().drain(..) {
             // Ended long ago, or soon: a process that was joined has to end, too.
             let _ = blocking(|| poll::readable([child.handle.as_fd()], None));

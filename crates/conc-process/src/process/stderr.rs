@@ -13,6 +13,10 @@ use std::sync::Arc;
 /// So many bytes are kept.
 const KEPT: usize = 4096;
 
+/// So often one look reads: together what a pipe holds. Who writes without end must not keep the
+/// reader from everything else.
+const READS: usize = 16;
+
 /// The end of what a process wrote to its stderr.
 #[derive(Debug)]
 pub(crate) struct Tail {
@@ -27,11 +31,11 @@ impl Tail {
         Ok(Self { pipe: File::from(pipe), kept: Mutex::default() })
     }
 
-    /// Reads what is there; `true` at the end.
-    fn drain(&self) -> bool {
+    /// Reads what is there, within bounds; `true` at the end.
+    pub(super) fn drain(&self) -> bool {
         let mut kept = self.kept.lock();
         let mut buffer = [0; KEPT];
-        loop {
+        for _ in 0..READS {
             match (&self.pipe).read(&mut buffer) {
                 Ok(0) => return true,
                 Ok(count) => {
@@ -43,6 +47,12 @@ impl Tail {
                 Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,
             }
         }
+        false
+    }
+
+    /// Readable when there is more.
+    pub(super) fn pipe(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
     }
 
     /// The last lines, as text.

@@ -44,6 +44,9 @@ impl Stdio {
     }
 
     /// Where the same stream of this process leads. The default of the outputs.
+    ///
+    /// As the input, a terminal stops the process that reads: see
+    /// [`stdin`](crate::Builder::stdin).
     #[must_use]
     pub const fn inherit() -> Self {
         Self(Kind::Inherit)

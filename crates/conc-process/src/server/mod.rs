@@ -9,8 +9,8 @@
 //! | state | when | ends |
 //! |---|---|---|
 //! | serving | the client holds its socket | |
-//! | retired | the client lives, but wants no more of it | when the last child has ended |
-//! | orphaned | the client is dead | when the last detached child has ended; bound ones it kills |
+//! | retired | the client lives, but wants no more of it | when the last child and its orphans have ended |
+//! | orphaned | the client is dead | when the last detached child has ended; bound ones and their orphans it kills |
 //!
 //! # Invariants
 //!
@@ -31,6 +31,7 @@ pub(crate) use start::restore_limit;
 
 use crate::child;
 use crate::protocol::{Address, Frame, Hello, ORDER_LIMIT, Order, Parcel, Refusal};
+use crate::sys::files::{self, OnExec};
 use crate::sys::fork::Side;
 use crate::sys::signals::DeadChildren;
 use crate::sys::socket::{Mode, Received};
@@ -65,11 +66,13 @@ impl Server {
     fn run(mut self) -> ! {
         loop {
             let orders = self.orders.unwrap_or(self.client);
-            let Ok([_, client_ended, have_died]) =
-                poll::readable([orders, self.client, self.dead.as_fd()], None)
-            else {
-                fork::quit(1)
+            let waits = [orders, self.client, self.dead.as_fd()];
+            let found = if self.children.is_told() {
+                poll::readable(waits, None)
+            } else {
+                poll::either(waits, self.children.untold())
             };
+            let Ok([_, client_ended, have_died]) = found else { fork::quit(1) };
             if client_ended {
                 self.end();
             }
@@ -78,7 +81,10 @@ impl Server {
                 self.dead.drain();
                 self.children.bury();
             }
-            if self.retired && self.children.is_empty() {
+            self.children.tell();
+            // A client that dies closes its socket first: then its orphans wait for us.
+            let done = self.retired && self.children.is_empty() && self.children.is_told();
+            if done && !self.children.has_orphans() {
                 fork::quit(0);
             }
         }
@@ -103,11 +109,11 @@ impl Server {
         let bytes = std::mem::take(&mut self.buffer);
         let message = bytes.get(..length).unwrap_or_default();
         if truncated {
-            refuse(&descriptors, Refusal::Descriptors, Errno::EMFILE);
+            refuse(descriptors.first(), Refusal::Descriptors, Errno::EMFILE);
         } else {
             match postcard::take_from_bytes::<Order>(message) {
                 Ok((order, body)) => self.carry_out(order, descriptors, body),
-                Err(_) => refuse(&descriptors, Refusal::Malformed, Errno::EBADMSG),
+                Err(_) => refuse(descriptors.first(), Refusal::Malformed, Errno::EBADMSG),
             }
         }
         self.buffer = bytes;
@@ -118,9 +124,13 @@ impl Server {
             Order::Retire => self.retired = true,
             Order::Detach(pid) => self.children.detach(pid),
             Order::Kill(pid) => self.children.kill(pid),
-            Order::Preload(function) => preload(Address::at(function), &descriptors),
+            Order::Preload(function) => self.preload(Address::at(function), &descriptors),
             Order::Spawn(envelope) => {
                 let Some(parcel) = Parcel::sort(&envelope, descriptors) else { return };
+                // The client has given it up meanwhile.
+                if poll::has_hung_up(parcel.channel.as_fd()) == Ok(true) {
+                    return;
+                }
                 // SAFETY: this process has one thread.
                 match unsafe { fork::fork() } {
                     Ok(Side::Child) => child::enter(self.pid, &envelope, parcel, body),
@@ -131,7 +141,7 @@ impl Server {
                         }
                         self.adopt(pid, envelope.bound, parcel.channel);
                     }
-                    Err(errno) => refuse(&[parcel.channel], Refusal::Fork, errno),
+                    Err(errno) => refuse(Some(&parcel.channel), Refusal::Fork, errno),
                 }
             }
         }
@@ -142,16 +152,48 @@ impl Server {
         match pidfd::open(pid) {
             Ok(handle) => {
                 let frame = Frame::Started(pid).encode();
-                // A client that is gone learns nothing; its death ends the child.
-                let _ = socket::send(channel.as_fd(), &frame, &[handle.as_fd()], Mode::Try);
-                self.children.add(pid, bound, Some(channel));
+                match socket::send(channel.as_fd(), &frame, &[handle.as_fd()], Mode::Try) {
+                    Ok(()) => self.children.add(pid, bound, Some(channel)),
+                    Err(errno) => self.disown(pid, &channel, errno),
+                }
             }
-            Err(errno) => {
-                // Nobody could hold this child: as if it had not been made.
+            Err(errno) => self.disown(pid, &channel, errno),
+        }
+    }
+
+    /// Nobody could hold this child: as if it had not been made.
+    fn disown(&mut self, pid: i32, channel: &OwnedFd, errno: Errno) {
+        self.children.add(pid, true, None);
+        self.children.kill(pid);
+        refuse(Some(channel), Refusal::Descriptors, errno);
+    }
+
+    /// Runs a function here, so that all children find what it made.
+    fn preload(&self, function: Address, descriptors: &[OwnedFd]) {
+        // The client has died: what it said after this counts more.
+        if descriptors.first().is_some_and(|fd| poll::has_hung_up(fd.as_fd()) == Ok(true)) {
+            return;
+        }
+        // The function may never return, and nobody but us would see the client die.
+        match self.start_watcher() {
+            Ok(watcher) => {
+                preload(function, descriptors);
+                // It is reaped with the children. It may be dead.
+                let _ = pidfd::signal(watcher.as_fd(), libc::SIGKILL);
+            }
+            Err(errno) => refuse(descriptors.first(), Refusal::Fork, errno),
+        }
+    }
+
+    /// Makes a process that kills this one when the client dies; its handle. It dies with us.
+    fn start_watcher(&self) -> Result<OwnedFd, Errno> {
+        // SAFETY: this process has one thread.
+        match unsafe { fork::fork() }? {
+            Side::Child => watch_client(self.pid),
+            Side::Parent(pid) => pidfd::open(pid).inspect_err(|_| {
+                // Not reaped yet.
                 let _ = fork::kill(pid, libc::SIGKILL);
-                refuse(&[channel], Refusal::Descriptors, errno);
-                self.children.add(pid, true, None);
-            }
+            }),
         }
     }
 
@@ -160,9 +202,18 @@ impl Server {
         // It may have said before that a child is to live on; or asked for one, which dies with it.
         self.obey();
         self.children.kill_bound();
+        // There is one, and what would not let us in does not make us stay.
+        let _ = files::enter_root();
+        // We may outlive the client with a child that does: whoever reads from its streams waits
+        // for their end. The first of ours is /dev/null.
+        for stream in [1, 2] {
+            // SAFETY: nothing owns the standard descriptors.
+            let _ = unsafe { files::put(files::standard(0), stream, OnExec::Keep) };
+        }
         loop {
             self.children.bury();
-            if self.children.is_empty() {
+            let orphans = self.children.kill_orphans();
+            if self.children.is_empty() && !orphans {
                 fork::quit(0);
             }
             if poll::readable([self.dead.as_fd()], None).is_err() {
@@ -173,20 +224,38 @@ impl Server {
     }
 }
 
-/// Says no, to whoever listens on the first descriptor.
-fn refuse(descriptors: &[OwnedFd], why: Refusal, errno: Errno) {
-    if let Some(channel) = descriptors.first() {
+/// Says no, to whoever listens.
+fn refuse(channel: Option<&OwnedFd>, why: Refusal, errno: Errno) {
+    if let Some(channel) = channel {
         let frame = Frame::Refused(why, errno as i32);
         // A client that is gone does not care.
         let _ = socket::send(channel.as_fd(), &frame.encode(), &[], Mode::Try);
     }
 }
 
-/// Runs a function here, so that all children find what it made.
+/// Waits for the client's death and kills the server, our parent.
+fn watch_client(server: i32) -> ! {
+    let client = files::standard(0);
+    // SAFETY: put there at the start, and not closed before it is copied.
+    let handle = unsafe { files::at(child::CLIENT) };
+    // SAFETY: nothing owns the standard descriptors.
+    let placed = unsafe { files::put(handle, 0, OnExec::Close) };
+    // SAFETY: nothing that goes on in this process owns a descriptor.
+    unsafe { files::close_from(1) };
+    fork::set_name("conc-watcher");
+    let bound = fork::bind_to(server) == Ok(true);
+    if placed.is_ok() && bound && poll::readable([client], None).is_ok() {
+        // It lives, or we would be dead: the number is its own.
+        let _ = fork::kill(server, libc::SIGKILL);
+    }
+    fork::quit(0)
+}
+
+/// Calls the function and says how it went.
 fn preload(function: Address, descriptors: &[OwnedFd]) {
     let Some(channel) = descriptors.first() else { return };
     let Some(code) = function.locate() else {
-        return refuse(descriptors, Refusal::Malformed, Errno::EBADMSG);
+        return refuse(descriptors.first(), Refusal::Malformed, Errno::EBADMSG);
     };
     let code = std::ptr::with_exposed_provenance::<()>(code);
     // SAFETY: the client runs this very program and made the address from an `fn()`; it is code of

@@ -4,7 +4,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{Mode, fstat};
-use nix::unistd::{fchdir, pipe2};
+use nix::unistd::{chdir, fchdir, pipe2};
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -52,6 +52,11 @@ pub(crate) fn directory(path: &Path) -> Result<OwnedFd, Errno> {
 /// Makes an open directory the current one.
 pub(crate) fn enter(directory: BorrowedFd<'_>) -> Result<(), Errno> {
     fchdir(directory)
+}
+
+/// Holds no directory that somebody may want to unmount.
+pub(crate) fn enter_root() -> Result<(), Errno> {
+    chdir("/")
 }
 
 /// Which file is behind a descriptor: device and inode. (0, 0) if there is none.

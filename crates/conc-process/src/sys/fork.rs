@@ -91,6 +91,23 @@ pub(crate) fn kill_group(leader: i32, signal: i32) -> Result<(), Errno> {
     Errno::result(unsafe { libc::killpg(leader, signal) }).map(drop)
 }
 
+/// The process group of a child that has not been reaped.
+pub(crate) fn group_of(pid: i32) -> Option<i32> {
+    nix::unistd::getpgid(Some(Pid::from_raw(pid))).ok().map(Pid::as_raw)
+}
+
+/// Whether somebody is in a process group.
+pub(crate) fn has_members(group: i32) -> bool {
+    // The number 0 only asks.
+    kill_group(group, 0) != Err(Errno::ESRCH)
+}
+
+/// The children of this process, which has one thread; the adopted, too. Empty if nobody can tell.
+pub(crate) fn own_children() -> Vec<i32> {
+    let text = std::fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
+    text.split_ascii_whitespace().filter_map(|number| number.parse().ok()).collect()
+}
+
 /// Reaps one dead child, whichever: its number and its raw wait status.
 pub(crate) fn reap_any() -> Option<(i32, i32)> {
     loop {

@@ -23,6 +23,27 @@ pub(crate) fn readable<const N: usize>(
     }
 }
 
+/// Waits until one of `descriptors` can be read or has ended, or one of `writable` can be written
+/// or has ended; which of the former.
+pub(crate) fn either<'a, const N: usize>(
+    descriptors: [BorrowedFd<'a>; N],
+    writable: impl Iterator<Item = BorrowedFd<'a>>,
+) -> Result<[bool; N], Errno> {
+    let readable = descriptors.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+    let writable = writable.map(|fd| PollFd::new(fd, PollFlags::POLLOUT));
+    let mut waits: Vec<PollFd<'_>> = readable.into_iter().chain(writable).collect();
+    loop {
+        match poll(&mut waits, PollTimeout::NONE) {
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+            Ok(_) => {
+                let mut found = waits.iter().map(|wait| wait.any().unwrap_or(true));
+                return Ok([(); N].map(|()| found.next().unwrap_or(false)));
+            }
+        }
+    }
+}
+
 /// Which of `descriptors` can be read or have ended by now: pidfds, sockets that are never read.
 pub(crate) fn ended(descriptors: &[BorrowedFd<'_>]) -> Result<Vec<bool>, Errno> {
     let mut waits: Vec<PollFd<'_>> =

@@ -4,7 +4,7 @@ use super::files;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use std::collections::hash_map::DefaultHasher;
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CString, c_char};
 use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::Read;
@@ -151,20 +151,27 @@ fn fingerprint() -> u64 {
     hasher.finish()
 }
 
-/// Replaces the environment of this process.
+unsafe extern "C" {
+    /// POSIX: whoever replaces the environment as a whole stores to this.
+    static mut environ: *mut *mut c_char;
+}
+
+/// Replaces the environment of this process. As a whole: what sets single variables takes no names
+/// that begin with `=`, though a process can inherit such.
 ///
 /// # Safety
 ///
 /// This process has one thread.
-pub(crate) unsafe fn set_environment(environment: &Environment) {
-    let known: Vec<OsString> = std::env::vars_os().map(|(name, _)| name).collect();
-    for name in known {
-        // SAFETY: one thread (contract).
-        unsafe { std::env::remove_var(name) };
-    }
+pub(crate) unsafe fn set_environment(environment: &Environment) -> Result<(), Errno> {
+    let mut lines = Vec::with_capacity(environment.len() + 1);
     for (name, value) in environment {
-        let (name, value) = (OsStr::from_bytes(name), OsStr::from_bytes(value));
-        // SAFETY: one thread (contract).
-        unsafe { std::env::set_var(name, value) };
+        let line = CString::new([name, &b"="[..], value].concat()).map_err(|_| Errno::EINVAL)?;
+        // For as long as the process lives, like every environment.
+        lines.push(line.into_raw());
     }
+    lines.push(std::ptr::null_mut());
+    // SAFETY: one thread (contract). The array ends with a null pointer; it and its texts are
+    // never freed.
+    unsafe { environ = lines.leak().as_mut_ptr() };
+    Ok(())
 }
