@@ -378,7 +378,12 @@ impl Reception {
             };
         };
         match status.signal() {
-            Some(signal) => JoinError::Killed { signal, core: status.core_dumped(), report },
+            // The crash, and not what ended the search for its frames.
+            Some(signal) => JoinError::Killed {
+                signal: told.unwrap_or(signal),
+                core: status.core_dumped(),
+                report,
+            },
             None => JoinError::Exited { code: status.code().unwrap_or(-1), report },
         }
     }

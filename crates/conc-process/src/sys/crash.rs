@@ -78,8 +78,7 @@ extern "C" fn crashed(number: c_int, info: *mut libc::siginfo_t, context: *mut c
     let address = is_fault.then(|| unsafe { info.si_addr() }.addr() as u64);
     let Some(tell) = TELL.get() else { return };
     tell(Crash { signal: number, address, frames: &[] });
-    // SAFETY: the call takes a number; without a handler SIGALRM ends the process.
-    unsafe { libc::alarm(PATIENCE) };
+    arm();
     let mut frames = [0; MAX_FRAMES];
     let count = trace(&mut frames);
     let frames = frames.get(..count).unwrap_or_default();
@@ -93,6 +92,21 @@ extern "C" fn crashed(number: c_int, info: *mut libc::siginfo_t, context: *mut c
     // Blocked until this handler returns, then it does what it does by itself.
     // SAFETY: the call takes a number.
     unsafe { libc::raise(number) };
+}
+
+/// Finding frames may hang in a process that is broken enough: then SIGALRM ends it, whatever the
+/// process had made of that signal.
+fn arm() {
+    // SAFETY: numbers only, and allowed in a signal handler.
+    unsafe { libc::signal(libc::SIGALRM, libc::SIG_DFL) };
+    // SAFETY: all zeroes are a valid set.
+    let mut alarm: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set outlives the call, which is allowed in a signal handler.
+    unsafe { libc::sigaddset(&raw mut alarm, libc::SIGALRM) };
+    // SAFETY: the set outlives the call; nobody asks for the former mask.
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const alarm, std::ptr::null_mut()) };
+    // SAFETY: the call takes a number.
+    unsafe { libc::alarm(PATIENCE) };
 }
 
 #[cfg(feature = "backtrace")]
