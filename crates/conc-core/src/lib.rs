@@ -8,6 +8,8 @@
 //! | hand work over, wait for it, cancel it | [`Job`], [`JoinError`] |
 //! | write code that runs on threads as well as in processes | [`Executor`], [`Wire`] |
 //! | wait for several jobs | [`as_completed`], [`wait_first`], [`wait_all`] |
+//! | let an open file travel with a value | [`PortableFd`] |
+//! | write code that any queue will do for, or write a queue | [`queue`]: [`QueueCore`], [`BlockingQueue`], [`AsyncQueue`], [`JoinableQueue`] |
 //! | write an executor | [`Promise`], [`Control`], [`job::caught`] |
 //! | write a primitive | [`Deadline`], [`wait`], [`sys::futex`], [`sync`], [`CachePadded`] |
 //! | draw what happened when | [`trace`] |
@@ -31,10 +33,14 @@
 //! ```
 
 pub mod completion;
+#[cfg(unix)]
+#[doc(hidden)]
+pub mod courier;
 mod deadline;
 mod error;
 pub mod executor;
 pub mod job;
+pub mod queue;
 #[doc(hidden)]
 pub mod sync;
 pub mod sys;
@@ -48,9 +54,12 @@ pub use completion::{
     wait_first_error, wait_first_error_async, wait_first_error_deadline, wait_first_error_timeout,
     wait_first_timeout,
 };
+#[cfg(unix)]
+pub use courier::PortableFd;
 pub use crossbeam_utils::CachePadded;
 pub use deadline::Deadline;
 pub use error::{CrashReport, JoinError, Signal, SubmitError};
 pub use executor::{Capabilities, Executor, InlineExecutor};
 pub use job::{Control, Job, KillError, Promise};
+pub use queue::{AsyncQueue, BlockingQueue, JoinableQueue, QueueCore};
 pub use wire::Wire;

@@ -22,7 +22,7 @@ pub enum SpawnError {
     /// find it.
     #[error("the function lies outside of the main executable and cannot travel")]
     NotPortable,
-    /// The argument could not be encoded.
+    /// The argument could not be encoded, or holds more than 253 descriptors.
     #[error("the argument cannot be encoded: {message}")]
     NotEncoded {
         /// What the encoder said.

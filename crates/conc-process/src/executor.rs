@@ -2,7 +2,7 @@
 
 use crate::client::Family;
 use crate::process::forked;
-use crate::protocol::{Task, encode};
+use crate::protocol::{Encoded, Task, encode};
 use crate::{Builder, cpu_count};
 use conc_core::executor::blocking;
 use conc_core::sync::{AtomicPtr, Ordering};
@@ -89,7 +89,7 @@ impl ProcessExecutor {
         }
         match encode(argument) {
             Err(message) => failed(JoinError::NotEncoded { message }),
-            Ok(bytes) => self.start(task, &bytes).unwrap_or_else(|error| {
+            Ok(argument) => self.start(task, argument).unwrap_or_else(|error| {
                 failed(JoinError::NotStarted { message: error.to_string().into() })
             }),
         }
@@ -98,7 +98,7 @@ impl ProcessExecutor {
     fn start<R: Wire>(
         &self,
         task: Option<Task>,
-        argument: &[u8],
+        argument: Encoded,
     ) -> Result<Job<R>, crate::SpawnError> {
         crate::bootstrap::ensure()?;
         let task = task.ok_or(crate::SpawnError::NotPortable)?;
@@ -150,8 +150,8 @@ impl Executor for ProcessExecutor {
             return Err(SubmitError::Closed(argument));
         }
         match encode(&argument) {
-            Ok(bytes) => {
-                self.start(Task::new(function), &bytes).map_err(|error| error.with(argument))
+            Ok(encoded) => {
+                self.start(Task::new(function), encoded).map_err(|error| error.with(argument))
             }
             Err(message) => Err(SubmitError::NotEncoded { work: argument, message }),
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | call a function that may crash, leak or hang | [`isolate`] |
 //! | run a function in a process, talk about it, wait for it, end it | [`Process`], [`Builder`] |
+//! | hand over an open file, a pipe, a socket, in whatever value | [`PortableFd`](conc_core::PortableFd) |
 //! | be sure that nothing is left behind | [`scope`] |
 //! | run portable work, a process for each job | [`ProcessExecutor`] |
 //! | know where one is | [`current`], [`parent`], [`children`], [`cpu_count`] |
@@ -27,7 +28,8 @@
 //! - There are no zombies, and a number is never mistaken for another process.
 //! - Ctrl-C in a terminal reaches the program alone, which decides: its processes lead their own
 //!   process groups.
-//! - A process gets no descriptors but what was asked for.
+//! - A process gets no descriptors but what was asked for. Those that travel inside an argument or
+//!   a result arrive with it or are closed, whoever dies on the way.
 //!
 //! # Where it does not work
 //!

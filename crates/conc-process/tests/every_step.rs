@@ -2,12 +2,12 @@
 //!
 //! A tracer stops its victim at each entry to and each return from a system call, and kills it at
 //! the n-th stop, for n = 0, 1, 2… until the victim is done before. All that the promises say must
-//! hold for every n.
+//! hold for every n. A descriptor travels with each: it never survives them.
 
 #![cfg(feature = "auto-init")]
 #![allow(clippy::print_stdout, reason = "processes under test talk to it")]
 
-use conc_core::JoinError;
+use conc_core::{JoinError, PortableFd};
 use conc_process::{Builder, Process, SpawnError, StartMethod};
 use conc_tests::watchdog_for;
 use nix::errno::Errno;
@@ -15,6 +15,8 @@ use nix::sys::ptrace::{self, Event, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -120,6 +122,17 @@ fn release(pid: Pid) {
     }
 }
 
+/// Something that travels, and how to see whether it still exists.
+fn traveller() -> (UnixStream, PortableFd) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    (ours, PortableFd::new(theirs))
+}
+
+/// Waits until the traveller is closed everywhere.
+fn await_closed(mut ours: UnixStream) {
+    assert_eq!(ours.read(&mut [0]).unwrap(), 0);
+}
+
 /// All tracing is done by one thread: the kernel insists.
 fn kill_children(fresh: bool) -> usize {
     let server = server();
@@ -130,8 +143,13 @@ fn kill_children(fresh: bool) -> usize {
     let (answer, answers) = mpsc::channel();
     let spawner = thread::spawn(move || {
         for () in orders {
-            let process = Builder::new().start_method(method).spawn(|n: u32| n, 7).unwrap();
+            let (ours, theirs) = traveller();
+            let process = Builder::new()
+                .start_method(method)
+                .spawn(|(n, _): (u32, PortableFd)| n, (7, theirs));
+            let process = process.unwrap();
             let status = process.wait_exit().unwrap();
+            await_closed(ours);
             answer.send((status, process.join())).unwrap();
         }
     });
@@ -210,10 +228,13 @@ fn kill_working_servers(_: ()) -> usize {
             kill_at(victim, steps)
         });
         is_stopped.recv().unwrap();
-        let outcome = Process::spawn(|n: u32| n, 7).map(Process::join);
+        let (ours, theirs) = traveller();
+        let outcome = Process::spawn(|(n, _): (u32, PortableFd)| n, (7, theirs));
+        let outcome = outcome.map(Process::join);
         // If it is still there, it has done all that it had to do.
         let _ = nix::sys::signal::kill(victim, Signal::SIGKILL);
         let killed = tracer.join().unwrap();
+        await_closed(ours);
         let done = !killed && matches!(outcome, Ok(Ok(7)));
         assert_promised(steps, outcome);
         // The one that was killed last may take another order before it is gone.

@@ -2,15 +2,15 @@
 
 use super::{BODY, CHANNEL, CLIENT, PANICKED, PASSED, channel, report};
 use crate::client::{Family, Identity, Parent};
-use crate::protocol::{CHILD_MARKER, Envelope, Frame, Parcel, Preparation, Verdict, hex};
+use crate::protocol::{Argument, CHILD_MARKER, Envelope, Frame, Parcel, Preparation, Verdict, hex};
 use crate::sys::files::{self, OnExec};
-use crate::sys::socket::Mode;
+use crate::sys::socket::{Mode, Received};
 use crate::sys::{fork, signals, socket, surroundings};
 use conc_core::JoinError;
 use nix::errno::Errno;
 use std::borrow::Cow;
 use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Exit code of a child that could not make itself ready.
 const UNPREPARED: i32 = 71;
@@ -196,9 +196,15 @@ fn run(preparation: &Preparation, argument: &[u8]) -> ! {
         childless: preparation.childless,
         passed: passed.collect(),
     });
-    let verdict = preparation.task.run(argument).unwrap_or_else(|| {
-        Verdict::Failed(JoinError::NotDecoded { message: "no such function".into() })
-    });
+    let verdict = match fetch(channel(), preparation.baggage) {
+        Err(message) => Verdict::Failed(JoinError::NotDecoded { message: message.into() }),
+        Ok(descriptors) => {
+            let argument = Argument { bytes: argument, descriptors };
+            preparation.task.run(argument).unwrap_or_else(|| {
+                Verdict::Failed(JoinError::NotDecoded { message: "no such function".into() })
+            })
+        }
+    };
     let code = match &verdict {
         Verdict::Value(_) => 0,
         Verdict::Failed(error) if error.is_panic() => PANICKED,
@@ -207,4 +213,52 @@ fn run(preparation: &Preparation, argument: &[u8]) -> ! {
     super::flush();
     report(channel(), verdict);
     fork::exit(code)
+}
+
+/// The descriptors that are in the argument. They were sent before the order was.
+fn fetch(channel: BorrowedFd<'_>, count: u32) -> Result<Vec<OwnedFd>, &'static str> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let mut buffer = [0; 16];
+    let received = socket::receive(channel, &mut buffer, Mode::Try);
+    let Received { length, descriptors, truncated } =
+        received.map_err(|_| "its descriptors have not arrived")?;
+    let message = buffer.get(..length).unwrap_or_default();
+    if truncated {
+        return Err("no descriptor is free for those that are in it");
+    }
+    let fits = u32::try_from(descriptors.len()) == Ok(count);
+    match postcard::from_bytes::<Frame<'_>>(message) {
+        Ok(Frame::Baggage) if fits => Ok(descriptors),
+        _ => Err("other descriptors have arrived than are in it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_numbers_of_descriptors_are_refused() {
+        let _watchdog = conc_tests::watchdog();
+        let (ours, theirs) = socket::pair().unwrap();
+        let fetch = |count| fetch(theirs.as_fd(), count);
+        let send = |frame: Frame<'_>, count| {
+            let descriptors = vec![ours.as_fd(); count];
+            socket::send(ours.as_fd(), &frame.encode(), &descriptors, Mode::Try).unwrap();
+        };
+        assert!(fetch(1).is_err(), "none has arrived");
+        assert_eq!(fetch(0).unwrap().len(), 0);
+        for (sent, said) in [(0, 1), (1, 2), (2, 1), (253, u32::MAX)] {
+            send(Frame::Baggage, sent);
+            assert!(fetch(said).is_err(), "{sent} are not {said}");
+        }
+        send(Frame::Value, 1);
+        assert!(fetch(1).is_err(), "these are not in an argument");
+        send(Frame::Baggage, 253);
+        assert_eq!(fetch(253).unwrap().len(), 253);
+        drop(ours);
+        assert!(fetch(1).is_err());
+    }
 }

@@ -1,6 +1,6 @@
 //! The frames that a child sends, the last of them out of a crash.
 
-use crate::protocol::{FRAME_LIMIT, Frame, VALUE_LIMIT, Verdict};
+use crate::protocol::{Encoded, FRAME_LIMIT, Frame, VALUE_LIMIT, Verdict};
 use crate::sys::crash::{self, Crash};
 use crate::sys::image::Image;
 use crate::sys::socket::Mode;
@@ -84,29 +84,49 @@ fn tell_before_abort() {
 
 /// Sends how the task ended. A client that is gone does not want to know.
 pub(crate) fn report(channel: BorrowedFd<'_>, verdict: Verdict) {
-    let value = match verdict {
-        Verdict::Value(value) => value,
+    let sent = match verdict {
         Verdict::Failed(error) => {
-            let _ = socket::send(channel, &Frame::of(&error).encode(), &[], Mode::Block);
-            return;
+            socket::send(channel, &Frame::of(&error).encode(), &[], Mode::Block)
         }
+        Verdict::Value(value) => match send_value(channel, &value) {
+            Ok(()) => {
+                // This process ends before anybody can know whether it was decoded.
+                let (_, keepsakes) = value.baggage.into_parts();
+                std::mem::forget(keepsakes);
+                Ok(())
+            }
+            Err(why) => {
+                let frame = Frame::NotEncoded(Cow::Owned(why));
+                socket::send(channel, &frame.encode(), &[], Mode::Block)
+            }
+        },
     };
-    if value.len() <= VALUE_LIMIT {
+    let _ = sent;
+}
+
+/// Sends a value; says why it cannot be sent.
+fn send_value(channel: BorrowedFd<'_>, value: &Encoded) -> Result<(), String> {
+    let Encoded { bytes, baggage } = value;
+    let count = baggage.descriptors().len();
+    if count > 0 {
+        let descriptors: Vec<_> = baggage.descriptors().iter().map(AsFd::as_fd).collect();
+        socket::send(channel, &Frame::Baggage.encode(), &descriptors, Mode::Block)
+            .map_err(|errno| format!("{count} descriptors: {errno}"))?;
+    }
+    let failed = |errno| format!("{} bytes: {errno}", bytes.len());
+    if bytes.len() <= VALUE_LIMIT {
         let mut message = Frame::Value.encode();
-        message.extend_from_slice(&value);
+        message.extend_from_slice(bytes);
         debug_assert!(message.len() <= FRAME_LIMIT, "a value that is short enough fits");
-        if socket::send(channel, &message, &[], Mode::Block) != Err(Errno::EMSGSIZE) {
-            return;
+        match socket::send(channel, &message, &[], Mode::Block) {
+            Err(Errno::EMSGSIZE) => {}
+            other => return other.map_err(failed),
         }
     }
     // A file, not a stream of frames: this process can end though nobody has read it.
-    let sent = files::memory(&value).and_then(|file| {
-        socket::send(channel, &Frame::ValueInFile.encode(), &[file.as_fd()], Mode::Block)
-    });
-    if let Err(errno) = sent {
-        let frame = Frame::NotEncoded(Cow::Owned(format!("{} bytes: {errno}", value.len())));
-        let _ = socket::send(channel, &frame.encode(), &[], Mode::Block);
-    }
+    let file = files::memory(bytes).map_err(failed)?;
+    socket::send(channel, &Frame::ValueInFile.encode(), &[file.as_fd()], Mode::Block)
+        .map_err(failed)
 }
 
 /// Threads that the task left behind may hold the streams for so long.

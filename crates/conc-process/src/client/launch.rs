@@ -6,9 +6,10 @@ use crate::SpawnError;
 use crate::error::Doing;
 use crate::process::{Launching, Reception};
 use crate::protocol::{
-    Envelope, FRAME_LIMIT, Frame, ORDER_LIMIT, Order, Preparation, Refusal, Task, nonce,
+    Envelope, FRAME_LIMIT, Frame, ORDER_DESCRIPTORS, ORDER_LIMIT, Order, Preparation, Refusal,
+    Task, nonce,
 };
-use crate::sys::socket::{MAX_DESCRIPTORS, Mode};
+use crate::sys::socket::Mode;
 use crate::sys::surroundings::{Environment, Surroundings, environment};
 use crate::sys::{files, fork, pidfd, socket};
 use conc_core::Deadline;
@@ -23,8 +24,9 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Launch<'a> {
     pub(crate) task: Task,
-    /// The encoded argument.
+    /// The encoded argument, and the descriptors that are in it, or wait with them.
     pub(crate) argument: &'a [u8],
+    pub(crate) baggage: &'a [BorrowedFd<'a>],
     pub(crate) name: Option<&'a str>,
     pub(crate) fresh: bool,
     pub(crate) bound: bool,
@@ -61,11 +63,16 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched, SpawnError> {
         let server = Server::get(family, &now)?;
         let (message, parcel) = write(&launch, &server, &now, &name, &lineage)?;
         // The channel is one of them.
-        if parcel.len() >= MAX_DESCRIPTORS {
+        if parcel.len() >= ORDER_DESCRIPTORS {
             return Err(Errno::E2BIG).doing("pass so many descriptors");
         }
         let spare = family.spare.lock().take();
         let (channel, theirs) = spare.map_or_else(socket::pair, Ok).doing("make a socket")?;
+        if !launch.baggage.is_empty() {
+            // They wait for the child in its channel.
+            socket::send(channel.as_fd(), &Frame::Baggage.encode(), launch.baggage, Mode::Try)
+                .doing("send the descriptors that are in the argument")?;
+        }
         let mut descriptors = vec![theirs.as_fd()];
         descriptors.extend(parcel.iter().map(AsFd::as_fd));
         match server.order(&message, &descriptors) {
@@ -134,6 +141,7 @@ fn write<'l>(
         parent_name: Family::own().identity.name.clone(),
         childless: launch.childless,
         passed: u32::try_from(launch.passed.len()).unwrap_or(u32::MAX),
+        baggage: u32::try_from(launch.baggage.len()).unwrap_or(u32::MAX),
         umask: Some(launch.umask.unwrap_or(now.umask)).filter(|&umask| umask != base.umask),
         mask: now.mask,
         limits: (now.limits != base.limits).then_some(now.limits),
@@ -299,12 +307,11 @@ fn await_start(
 mod tests {
     use crate::client::server::TEST_PATIENCE;
     use crate::{Process, SpawnError};
+    use conc_core::PortableFd;
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
     use std::os::unix::process::parent_id;
     use std::time::Duration;
-
-    fn seven(_: ()) -> u32 {
-        7
-    }
 
     /// A spawn that waits too long fails by itself; server and siblings live.
     #[test]
@@ -317,7 +324,8 @@ mod tests {
             // SAFETY: the call takes numbers only.
             unsafe { libc::kill(server as i32, libc::SIGSTOP) };
             TEST_PATIENCE.set(Duration::from_millis(50));
-            match Process::spawn(seven, ()) {
+            let (mut ours, theirs) = UnixStream::pair().unwrap();
+            match Process::spawn(|_: PortableFd| (), PortableFd::new(theirs)) {
                 Err(SpawnError::Refused { source, .. }) => {
                     assert_eq!(source.raw_os_error(), Some(libc::ETIMEDOUT));
                 }
@@ -328,6 +336,7 @@ mod tests {
             unsafe { libc::kill(server as i32, libc::SIGCONT) };
             assert_eq!(Process::spawn(|()| parent_id(), ()).unwrap().join(), Ok(server));
             assert!(sibling.is_alive());
+            assert_eq!(ours.read(&mut [0]).unwrap(), 0, "nobody has what it was to bring");
             // The one that nobody took was not made.
             let path = format!("/proc/{server}/task/{server}/children");
             let children = std::fs::read_to_string(path).unwrap();

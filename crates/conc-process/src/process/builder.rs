@@ -1,17 +1,18 @@
 //! What can be chosen about a process before it starts.
 
+use super::custody;
 use super::handle::{Process, Streams};
 use super::stderr::{Tail, TailWatch};
 use super::stdio::Stdio;
 use crate::client::{Family, Launch, Launched, launch};
 use crate::error::Doing;
-use crate::protocol::{Task, encode};
+use crate::protocol::{Encoded, Task, encode};
 use crate::sys::files;
 use crate::sys::surroundings::{Environment, environment};
 use crate::{SpawnError, bootstrap};
 use conc_core::Wire;
 use std::ffi::{OsStr, OsString};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -190,7 +191,8 @@ impl Builder {
     }
 
     /// Gives the process a descriptor, which it finds with [`take_passed`](crate::take_passed), in
-    /// the order of these calls.
+    /// the order of these calls. To hand one over as a part of the argument, wrap it in a
+    /// [`PortableFd`](conc_core::PortableFd).
     #[doc(alias = "pass_fds")]
     pub fn pass(mut self, descriptor: impl Into<OwnedFd>) -> Self {
         self.passed.push(descriptor.into());
@@ -229,6 +231,8 @@ impl Builder {
 
     /// Starts the process: it calls `function` with `argument`, and ends.
     ///
+    /// Argument and result may hold descriptors: see [`PortableFd`](conc_core::PortableFd).
+    ///
     /// # Errors
     ///
     /// Why it could not be started. Then there is no process, and nothing is left of the attempt.
@@ -240,14 +244,14 @@ impl Builder {
         let argument = encode(&argument).map_err(|message| SpawnError::NotEncoded { message })?;
         bootstrap::ensure()?;
         let task = Task::new(function).ok_or(SpawnError::NotPortable)?;
-        self.spawn_task(task, &argument)
+        self.spawn_task(task, argument)
     }
 
     /// The part of [`spawn`](Self::spawn) that does not depend on types.
     pub(crate) fn spawn_task<R: Wire>(
         self,
         task: Task,
-        argument: &[u8],
+        argument: Encoded,
     ) -> Result<Process<R>, SpawnError> {
         let environment = self.environment()?;
         let directory = match &self.directory {
@@ -255,9 +259,13 @@ impl Builder {
             None => None,
         };
         let (streams, held) = open(self.streams)?;
+        let (descriptors, keepsakes) = argument.baggage.into_parts();
+        let gate = custody::entrust(keepsakes)?;
+        let baggage: Vec<_> = descriptors.iter().chain(&gate).map(AsFd::as_fd).collect();
         let Launched { kin, mut reception } = launch(Launch {
             task,
-            argument,
+            argument: &argument.bytes,
+            baggage: &baggage,
             name: self.name.as_deref(),
             fresh: self.method == StartMethod::Spawn,
             bound: self.bound,

@@ -11,21 +11,16 @@ use crate::supervisor::Watch;
 use crate::sys::files::{self, OnExec};
 use crate::sys::fork::Side;
 use crate::sys::{fork, pidfd, poll, socket, surroundings};
+use conc_core::Wire;
 use conc_core::job::caught;
 use conc_core::sync::AtomicBool;
-use conc_core::wait::Patience;
-use conc_core::{JoinError, Wire};
 use nix::errno::Errno;
 use parking_lot::Mutex;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Exit code of a child that could not make itself ready.
 const UNPREPARED: i32 = 71;
-
-/// So long it is tried to get hold of a copy that was ended, to reap it.
-const REAPING: Duration = Duration::from_secs(1);
 
 impl Builder {
     /// Copies this process; the copy calls `work` and ends. Only the calling thread exists there.
@@ -38,8 +33,9 @@ impl Builder {
     /// one, a crash is told by its signal alone.
     ///
     /// In the copy, the handles of this family that were made before the fork are inert: `join`
-    /// says [`JoinError::Forked`], and nothing that is done to them reaches the processes that
-    /// they stand for. A [`Job`](conc_core::Job) from before the fork must not be waited for there.
+    /// says [`JoinError::Forked`](conc_core::JoinError::Forked), and nothing that is done to them
+    /// reaches the processes that they stand for. A [`Job`](conc_core::Job) from before the fork
+    /// must not be waited for there.
     ///
     /// # Safety
     ///
@@ -108,7 +104,7 @@ impl Builder {
                     // The child does the same; whoever comes first. It may be dead.
                     let _ = fork::lead_group(pid);
                 }
-                let handle = hold(pid, copy).map_err(refused)?;
+                let handle = hold(pid).map_err(refused)?;
                 let kin = Arc::new(Kin {
                     pid,
                     name,
@@ -128,31 +124,15 @@ impl Builder {
 }
 
 /// A handle of the copy that was just made. If there is none to be had, there is no copy either.
-fn hold(pid: i32, copy: Copy) -> Result<OwnedFd, Errno> {
-    // Its descriptors are a reserve: closed only when one was wanting.
-    let errno = match pidfd::open(pid) {
-        Ok(handle) => return Ok(handle),
-        // It has ended, and the system has reaped it: this process ignores SIGCHLD.
-        Err(Errno::ESRCH) => return Err(Errno::ESRCH),
-        Err(errno) => errno,
-    };
-    // Until it is reaped, the number is its own.
-    let _ = fork::kill(pid, libc::SIGKILL);
-    drop(copy);
-    let mut patience = Patience::yielding(REAPING);
-    loop {
-        match pidfd::open(pid) {
-            Ok(handle) => {
-                // It was killed: this ends.
-                let _ = poll::readable([handle.as_fd()], None);
-                let _ = pidfd::reap(handle.as_fd());
-                return Err(errno);
-            }
-            // Other threads took what was closed; they may give back.
-            Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM) if patience.pause() => {}
-            Err(_) => return Err(errno),
+fn hold(pid: i32) -> Result<OwnedFd, Errno> {
+    pidfd::open(pid).inspect_err(|&errno| {
+        // Otherwise it has ended, and the system has reaped it: this process ignores SIGCHLD.
+        if errno != Errno::ESRCH {
+            // Until it is reaped, the number is its own.
+            let _ = fork::kill(pid, libc::SIGKILL);
+            fork::reap(pid);
         }
-    }
+    })
 }
 
 fn refused(errno: Errno) -> SpawnError {
@@ -175,11 +155,7 @@ impl Copy {
     /// The life of the copy.
     fn live<R: Wire>(mut self, builder: &Builder, work: impl FnOnce() -> R) -> ! {
         let Ok(channel) = self.prepare(builder) else { fork::quit(UNPREPARED) };
-        let verdict = match caught(|| encode(&work())) {
-            Ok(Ok(value)) => Verdict::Value(value),
-            Ok(Err(message)) => Verdict::Failed(JoinError::NotEncoded { message }),
-            Err(panic) => Verdict::Failed(panic),
-        };
+        let verdict = Verdict::of(caught(|| encode(&work())));
         let failed = matches!(verdict, Verdict::Failed(_));
         child::report(channel, verdict);
         fork::quit(if failed { child::PANICKED } else { 0 })
@@ -255,5 +231,33 @@ impl Watch for Reaper {
 
     fn look(&mut self) -> bool {
         !matches!(self.0.reap(), Ok(None))
+    }
+}
+
+#[cfg(all(test, feature = "auto-init"))]
+mod tests {
+    use super::*;
+    use crate::isolate;
+
+    /// With no descriptor to be had, however long it is waited for one.
+    #[test]
+    fn a_copy_that_cannot_be_held_is_reaped() {
+        let _watchdog = conc_tests::watchdog();
+        fn holding(_: ()) {
+            // SAFETY: this process has one thread.
+            let Side::Parent(pid) = unsafe { fork::fork() }.unwrap() else {
+                // Ends by force only.
+                let _ = poll::readable([], None);
+                fork::quit(0)
+            };
+            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            // SAFETY: the limit outlives the call.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const none) }, 0);
+            assert_eq!(hold(pid).unwrap_err(), Errno::EMFILE);
+            // SAFETY: a null status is allowed.
+            let left = unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) };
+            assert_eq!((left, Errno::last()), (-1, Errno::ECHILD));
+        }
+        isolate(holding, ()).unwrap();
     }
 }

@@ -8,6 +8,7 @@
 //! | `fork` | processes that are copies of the caller |
 //! | `job` | a process as a `Job` |
 //! | `reception` | what has arrived about one child |
+//! | `custody` | what is kept while an argument is on its way |
 //! | `status` | [`ExitStatus`] |
 //! | `stderr`, `symbols` | what a crash report is made of |
 //! | `around` | [`current`], [`parent`], [`children`], [`cpu_count`] |
@@ -16,6 +17,7 @@
 
 mod around;
 mod builder;
+mod custody;
 mod fork;
 mod handle;
 mod isolate;

@@ -3,7 +3,7 @@
 use super::ExitStatus;
 use super::stderr::Tail;
 use crate::client::{Family, Kin, Server};
-use crate::protocol::{FRAME_LIMIT, Frame, Refusal};
+use crate::protocol::{FRAME_LIMIT, Frame, Refusal, decode};
 use crate::sys::socket::{Mode, Received};
 use crate::sys::{files, poll, socket};
 use conc_core::wait::Patience;
@@ -59,6 +59,8 @@ pub(crate) struct Reception {
     /// Who made it and reaps it.
     server: Option<Arc<Server>>,
     outcome: Option<Outcome>,
+    /// The descriptors that are in the value, which has yet to come.
+    baggage: Vec<OwnedFd>,
     crash: Option<Crash>,
     status: Option<ExitStatus>,
     /// Nobody will say anything any more.
@@ -81,6 +83,7 @@ impl Reception {
             channel,
             server,
             outcome: None,
+            baggage: Vec::new(),
             crash: None,
             status: None,
             ended: false,
@@ -250,17 +253,20 @@ impl Reception {
             });
             return Ok(None);
         }
-        Ok(self.take_in(frame, rest, descriptors.into_iter().next()))
+        Ok(self.take_in(frame, rest, descriptors))
     }
 
     fn take_in(
         &mut self,
         frame: Frame<'_>,
         rest: &[u8],
-        descriptor: Option<OwnedFd>,
+        descriptors: Vec<OwnedFd>,
     ) -> Option<Launching> {
+        let first = |descriptors: Vec<OwnedFd>| descriptors.into_iter().next();
         match frame {
-            Frame::Started(pid) => return descriptor.map(|handle| Launching::Started(pid, handle)),
+            Frame::Started(pid) => {
+                return first(descriptors).map(|handle| Launching::Started(pid, handle));
+            }
             Frame::Refused(why, errno) => return Some(Launching::Refused(why, errno)),
             Frame::Ended(status) => self.status = Some(ExitStatus::from_raw(status)),
             Frame::Crashed { signal, address, frames } => {
@@ -273,7 +279,11 @@ impl Reception {
             // The first word counts.
             _ if self.outcome.is_some() => {}
             Frame::Value => self.outcome = Some(Outcome::Value(rest.to_owned())),
-            Frame::ValueInFile => self.outcome = descriptor.map(Outcome::ValueInFile),
+            Frame::ValueInFile => self.outcome = first(descriptors).map(Outcome::ValueInFile),
+            Frame::Baggage if self.baggage.is_empty() => self.baggage = descriptors,
+            Frame::Baggage => self.fail(JoinError::NotDecoded {
+                message: "the process sent descriptors twice".into(),
+            }),
             Frame::Panicked { message, location } => self.fail(JoinError::Panicked {
                 message: message.into(),
                 location: location.map(Into::into),
@@ -333,14 +343,10 @@ impl Reception {
 
     /// How the task ended. It is settled.
     pub(crate) fn conclude<R: Wire>(self) -> Result<R, JoinError> {
-        let decode = |bytes: &[u8]| {
-            postcard::from_bytes(bytes)
-                .map_err(|error| JoinError::NotDecoded { message: error.to_string().into() })
-        };
         match self.outcome {
-            Some(Outcome::Value(bytes)) => decode(&bytes),
+            Some(Outcome::Value(bytes)) => decode(&bytes, self.baggage),
             Some(Outcome::ValueInFile(file)) => match files::read_memory(file) {
-                Ok(bytes) => decode(&bytes),
+                Ok(bytes) => decode(&bytes, self.baggage),
                 Err(errno) => Err(JoinError::NotDecoded { message: errno.desc().into() }),
             },
             Some(Outcome::Failed(error)) => Err(error),

@@ -34,6 +34,9 @@ pub(crate) enum Frame<'a> {
     Crashed { signal: i32, address: Option<u64>, frames: Cow<'a, [u64]> },
     /// The server: the child is dead and reaped; its raw wait status.
     Ended(i32),
+    /// The child: these are in the value that follows. The client, ahead of the order: these are in
+    /// the argument. Descriptors: those.
+    Baggage,
 }
 
 /// Why a process could not be made.

@@ -8,6 +8,7 @@
 //!  client ──Hello──► server ──Answer──► client          once, at the server's start
 //!  client ──Order──► server                             one message and its descriptors
 //!  server, child ──Frame…──► client                     each child has a socket of its own
+//!  client ──Frame::Baggage──► child                      ahead of the order, if there is any
 //! ```
 //!
 //! | file | holds |
@@ -16,13 +17,16 @@
 //! | `order` | what a client asks of its server |
 //! | `frame` | what server and child report about one child |
 //! | `task` | the work, as two addresses and an argument |
+//! | `encoded` | a value on its way, with the descriptors that it holds |
 
+mod encoded;
 mod frame;
 mod hello;
 mod order;
 mod task;
 
+pub(crate) use encoded::{Argument, Encoded, decode, encode};
 pub(crate) use frame::{FRAME_LIMIT, Frame, Refusal, VALUE_LIMIT};
 pub(crate) use hello::{Answer, CHILD_MARKER, Hello, SERVER_MARKER, hex, nonce};
-pub(crate) use order::{Envelope, ORDER_LIMIT, Order, Parcel, Preparation};
-pub(crate) use task::{Address, Task, Verdict, encode};
+pub(crate) use order::{Envelope, ORDER_DESCRIPTORS, ORDER_LIMIT, Order, Parcel, Preparation};
+pub(crate) use task::{Address, Task, Verdict};

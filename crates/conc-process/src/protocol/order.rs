@@ -9,6 +9,9 @@ use std::os::fd::OwnedFd;
 /// Bytes of an order with all that follows it; what is longer goes in a file.
 pub(crate) const ORDER_LIMIT: usize = 32 * 1024;
 
+/// Descriptors of an order.
+pub(crate) const ORDER_DESCRIPTORS: usize = 64;
+
 /// What a client asks of its server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Order {
@@ -90,6 +93,9 @@ pub(crate) struct Preparation {
     pub(crate) childless: bool,
     /// How many descriptors it was passed.
     pub(crate) passed: u32,
+    /// How many descriptors wait in its channel: those that are in its argument, and perhaps a
+    /// gate.
+    pub(crate) baggage: u32,
     /// The mask for modes, if it is not the server's.
     pub(crate) umask: Option<u32>,
     pub(crate) mask: u64,

@@ -1,5 +1,6 @@
 //! The work, as two addresses and an argument.
 
+use super::{Argument, Encoded, decode, encode};
 use crate::sys::image::Image;
 use conc_core::job::caught;
 use conc_core::{JoinError, Wire};
@@ -32,15 +33,26 @@ impl Address {
 }
 
 /// Decodes the argument, calls the function, encodes the result.
-type Entry = fn(usize, &[u8]) -> Verdict;
+type Entry = fn(usize, Argument<'_>) -> Verdict;
 
 /// How a task ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Verdict {
-    /// The function returned this value, encoded.
-    Value(Vec<u8>),
+    /// The function returned this value.
+    Value(Encoded),
     /// There is no value.
     Failed(JoinError),
+}
+
+impl Verdict {
+    /// The verdict on a function that ran and whose result was encoded.
+    pub(crate) fn of(outcome: Result<Result<Encoded, Box<str>>, JoinError>) -> Self {
+        match outcome {
+            Ok(Ok(value)) => Self::Value(value),
+            Ok(Err(message)) => Self::Failed(JoinError::NotEncoded { message }),
+            Err(panic) => Self::Failed(panic),
+        }
+    }
 }
 
 /// A function, and the code that knows the types of its argument and result.
@@ -70,7 +82,7 @@ impl Task {
     }
 
     /// Runs the task in this process. `None`: its addresses are not code of this program.
-    pub(crate) fn run(self, argument: &[u8]) -> Option<Verdict> {
+    pub(crate) fn run(self, argument: Argument<'_>) -> Option<Verdict> {
         let entry = std::ptr::with_exposed_provenance::<()>(self.entry.locate()?);
         let function = self.function.locate()?;
         // SAFETY:
@@ -82,7 +94,7 @@ impl Task {
     }
 }
 
-fn enter<A: Wire, R: Wire>(function: usize, argument: &[u8]) -> Verdict {
+fn enter<A: Wire, R: Wire>(function: usize, argument: Argument<'_>) -> Verdict {
     let function = std::ptr::with_exposed_provenance::<()>(function);
     // SAFETY: `Task::new` pairs this entry with a function of exactly this type, and `Task::run`
     // has checked that the address is code of the same program.
@@ -90,29 +102,18 @@ fn enter<A: Wire, R: Wire>(function: usize, argument: &[u8]) -> Verdict {
     call(argument, function)
 }
 
-fn enter_two<A: Wire, B: Wire, R: Wire>(function: usize, argument: &[u8]) -> Verdict {
+fn enter_two<A: Wire, B: Wire, R: Wire>(function: usize, argument: Argument<'_>) -> Verdict {
     let function = std::ptr::with_exposed_provenance::<()>(function);
     // SAFETY: as in `enter`; `Task::of_two` pairs this entry with its functions.
     let function = unsafe { std::mem::transmute::<*const (), fn(A, B) -> R>(function) };
     call(argument, |(left, right)| function(left, right))
 }
 
-fn call<A: Wire, R: Wire>(argument: &[u8], function: impl FnOnce(A) -> R) -> Verdict {
-    let argument = match caught(|| postcard::from_bytes::<A>(argument)) {
+fn call<A: Wire, R: Wire>(argument: Argument<'_>, function: impl FnOnce(A) -> R) -> Verdict {
+    let Argument { bytes, descriptors } = argument;
+    let argument = match caught(|| decode::<A>(bytes, descriptors)) {
         Ok(Ok(argument)) => argument,
-        Ok(Err(error)) => {
-            return Verdict::Failed(JoinError::NotDecoded { message: error.to_string().into() });
-        }
-        Err(panic) => return Verdict::Failed(panic),
+        Ok(Err(error)) | Err(error) => return Verdict::Failed(error),
     };
-    match caught(|| encode(&function(argument))) {
-        Ok(Ok(value)) => Verdict::Value(value),
-        Ok(Err(message)) => Verdict::Failed(JoinError::NotEncoded { message }),
-        Err(panic) => Verdict::Failed(panic),
-    }
-}
-
-/// Encodes a value.
-pub(crate) fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, Box<str>> {
-    postcard::to_stdvec(value).map_err(|error| error.to_string().into())
+    Verdict::of(caught(|| encode(&function(argument))))
 }

@@ -122,6 +122,14 @@ pub(crate) fn reap_any() -> Option<(i32, i32)> {
     }
 }
 
+/// Waits for the end of a child and reaps it, unless somebody else does.
+pub(crate) fn reap(pid: i32) {
+    // SAFETY: a null status is allowed.
+    while Errno::result(unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) }) == Err(Errno::EINTR)
+    {
+    }
+}
+
 /// Ends this process after the handlers that libc keeps for the end (coverage data, C's buffers,
 /// destructors of this thread's locals).
 pub(crate) fn exit(code: i32) -> ! {

@@ -10,8 +10,8 @@ use std::io::IoSlice;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-/// Descriptors that fit one message.
-pub(crate) const MAX_DESCRIPTORS: usize = 64;
+/// Descriptors that fit one message: `SCM_MAX_FD`, which no header has.
+pub(crate) const MAX_DESCRIPTORS: usize = 253;
 
 /// Whether a call may sleep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,233 @@
+//! The sender's context: descriptors leave a value while it is encoded.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// Something that the sender keeps as long as a message is on its way; see
+/// [`Baggage::into_parts`].
+pub type Keepsake = Box<dyn Any + Send>;
+
+/// What travels with an encoded value, besides its bytes.
+#[derive(Debug, Default)]
+pub struct Baggage {
+    descriptors: Vec<OwnedFd>,
+    keepsakes: Vec<Keepsake>,
+    error: Option<io::Error>,
+}
+
+impl Baggage {
+    /// The descriptors, each in its place.
+    #[must_use]
+    pub fn descriptors(&self) -> &[OwnedFd] {
+        &self.descriptors
+    }
+
+    /// Whether somebody wants to know when the message has arrived.
+    #[must_use]
+    pub fn has_keepsakes(&self) -> bool {
+        !self.keepsakes.is_empty()
+    }
+
+    /// The descriptors, and what is to be kept until the value was unpacked or never will be: a
+    /// ticket, say, whose drop cancels it if the receiver ended without using it.
+    ///
+    /// A carrier drops a keepsake as soon as it knows, on whatever thread, and not before. One that
+    /// cannot know forgets it.
+    #[must_use]
+    pub fn into_parts(self) -> (Vec<OwnedFd>, Vec<Keepsake>) {
+        (self.descriptors, self.keepsakes)
+    }
+
+    /// Why a descriptor could not be packed: encoders tend to lose what a value tells them.
+    #[must_use]
+    pub fn error(&self) -> Option<&io::Error> {
+        self.error.as_ref()
+    }
+}
+
+thread_local! {
+    /// The innermost context of this thread.
+    static CONTEXT: RefCell<Option<Baggage>> = const { RefCell::new(None) };
+}
+
+/// Puts another context in force; the one that was.
+fn exchange(context: Option<Baggage>) -> Option<Baggage> {
+    // A thread past the destruction of its locals has no context: nothing is packed there.
+    CONTEXT.try_with(|current| current.replace(context)).ok().flatten()
+}
+
+/// Puts the context around ours in force again, however ours ends.
+struct Outer(Option<Baggage>);
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        drop(exchange(self.0.take()));
+    }
+}
+
+/// Runs `encode`, and collects the descriptors that its values [`pack`].
+///
+/// # Panics
+///
+/// If `encode` does; what was packed is closed and dropped.
+///
+/// # Examples
+///
+/// ```
+/// use conc_core::courier::{pack, packing, unpack, unpacking};
+/// use std::io::{Read, Write};
+/// use std::os::fd::{AsFd, OwnedFd};
+///
+/// let (mut reader, writer) = std::os::unix::net::UnixStream::pair()?;
+/// let (place, baggage) = packing(|| pack(writer.as_fd(), None));
+/// drop(writer);
+///
+/// // A carrier would send these to another process.
+/// let arrived = baggage.descriptors().iter().map(OwnedFd::try_clone).collect::<Result<_, _>>()?;
+/// drop(baggage);
+///
+/// let writer = unpacking(arrived, || unpack(place.unwrap())).unwrap();
+/// std::fs::File::from(writer).write_all(b"it has travelled")?;
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text)?;
+/// assert_eq!(text, "it has travelled");
+/// # std::io::Result::Ok(())
+/// ```
+pub fn packing<R>(encode: impl FnOnce() -> R) -> (R, Baggage) {
+    let outer = Outer(exchange(Some(Baggage::default())));
+    let result = encode();
+    let baggage = exchange(None).unwrap_or_default();
+    drop(outer);
+    (result, baggage)
+}
+
+/// Gives a copy of `descriptor` to the message that this thread encodes right now; its place there.
+/// The `keepsake` stays with the sender until the message has arrived.
+///
+/// A value that is encoded twice takes two places.
+///
+/// `None`, and the keepsake is dropped: nobody carries descriptors here, or the system has none
+/// left, which the carrier then [tells](Baggage::error). A value without another way to travel
+/// answers with an error of its own.
+#[must_use = "the receiver finds the descriptor by its place"]
+pub fn pack(descriptor: BorrowedFd<'_>, keepsake: Option<Keepsake>) -> Option<u32> {
+    // Outlives the borrow below: what its drop does is its own affair.
+    let mut keepsake = keepsake;
+    let packed = CONTEXT.try_with(|context| {
+        let mut context = context.borrow_mut();
+        let baggage = context.as_mut()?;
+        let place = u32::try_from(baggage.descriptors.len()).ok()?;
+        match descriptor.try_clone_to_owned() {
+            Ok(copy) => baggage.descriptors.push(copy),
+            Err(error) => {
+                baggage.error = Some(error);
+                return None;
+            }
+        }
+        baggage.keepsakes.extend(keepsake.take());
+        Some(place)
+    });
+    packed.ok().flatten()
+}
+
+#[cfg(all(test, not(conc_loom)))]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::os::fd::AsFd;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+
+    fn null() -> File {
+        File::open("/dev/null").unwrap()
+    }
+
+    fn keepsake(of: &Arc<()>) -> Option<Keepsake> {
+        Some(Box::new(Arc::clone(of)))
+    }
+
+    #[test]
+    fn without_a_context_nothing_is_packed() {
+        let _watchdog = conc_tests::watchdog();
+        let kept = Arc::new(());
+        assert_eq!(pack(null().as_fd(), keepsake(&kept)), None);
+        assert_eq!(Arc::strong_count(&kept), 1, "the keepsake is dropped");
+        let ((), baggage) = packing(|| ());
+        assert!(baggage.descriptors().is_empty() && !baggage.has_keepsakes());
+        assert_eq!(pack(null().as_fd(), None), None);
+    }
+
+    #[test]
+    fn each_gets_a_place_and_keepsakes_stay() {
+        let _watchdog = conc_tests::watchdog();
+        let (file, kept) = (null(), Arc::new(()));
+        let (places, baggage) = packing(|| {
+            [keepsake(&kept), None, keepsake(&kept)].map(|keepsake| pack(file.as_fd(), keepsake))
+        });
+        assert_eq!(places, [Some(0), Some(1), Some(2)]);
+        assert_eq!(baggage.descriptors().len(), 3);
+        let (_, keepsakes) = baggage.into_parts();
+        assert_eq!((keepsakes.len(), Arc::strong_count(&kept)), (2, 3));
+        drop(keepsakes);
+        assert_eq!(Arc::strong_count(&kept), 1);
+    }
+
+    /// A value that carries values itself while it is encoded.
+    #[test]
+    fn a_context_within_a_context_is_its_own() {
+        let _watchdog = conc_tests::watchdog();
+        let file = null();
+        let ((), outer) = packing(|| {
+            assert_eq!(pack(file.as_fd(), None), Some(0));
+            let (place, inner) = packing(|| pack(file.as_fd(), None));
+            assert_eq!((place, inner.descriptors().len()), (Some(0), 1));
+            assert_eq!(pack(file.as_fd(), None), Some(1));
+        });
+        assert_eq!(outer.descriptors().len(), 2);
+    }
+
+    #[test]
+    fn a_panic_ends_its_context_alone() {
+        let _watchdog = conc_tests::watchdog();
+        let (file, kept) = (null(), Arc::new(()));
+        let ((), outer) = packing(|| {
+            assert_eq!(pack(file.as_fd(), None), Some(0));
+            let inner = AssertUnwindSafe(|| {
+                packing(|| {
+                    assert_eq!(pack(file.as_fd(), keepsake(&kept)), Some(0));
+                    std::panic::resume_unwind(Box::new("within"))
+                })
+            });
+            assert!(catch_unwind(inner).is_err());
+            assert_eq!(Arc::strong_count(&kept), 1, "what was packed is dropped");
+            assert_eq!(pack(file.as_fd(), None), Some(1));
+        });
+        assert_eq!(outer.descriptors().len(), 2);
+        assert_eq!(pack(file.as_fd(), None), None);
+    }
+
+    /// Whoever is dropped by a context may pack and carry again.
+    #[test]
+    fn a_keepsake_may_do_anything_when_it_is_dropped() {
+        let _watchdog = conc_tests::watchdog();
+        struct Packs(File);
+        impl Drop for Packs {
+            fn drop(&mut self) {
+                let _ = pack(self.0.as_fd(), None);
+                assert_eq!(packing(|| pack(self.0.as_fd(), None)).0, Some(0));
+            }
+        }
+        let file = null();
+        let refused = pack(file.as_fd(), Some(Box::new(Packs(null()))));
+        assert_eq!(refused, None);
+        let panicking = || {
+            packing(|| {
+                assert_eq!(pack(file.as_fd(), Some(Box::new(Packs(null())))), Some(0));
+                std::panic::resume_unwind(Box::new("within"))
+            })
+        };
+        assert!(catch_unwind(AssertUnwindSafe(panicking)).is_err());
+    }
+}
