@@ -2,6 +2,8 @@
 
 #[cfg(all(unix, not(conc_loom)))]
 pub mod laws;
+#[cfg(not(conc_loom))]
+pub mod linear;
 #[cfg(conc_loom)]
 mod model;
 mod program;

@@ -21,9 +21,10 @@ const SYSTEM: [&str; 3] = ["libc::", "nix::", "rustix::"];
 const NO_CALL: &str = "nix::errno::Errno";
 const LINES_MAX: usize = 600;
 /// Who may depend on whom. A new line here is a decision for docs/ARCHITECTURE.md.
-const LAYERS: [(&str, &[&str]); 4] = [
+const LAYERS: [(&str, &[&str]); 5] = [
     ("conc-core", &[]),
     ("conc-thread", &["conc-core"]),
+    ("conc-shm", &["conc-core"]),
     ("conc-process", &["conc-core", "conc-thread"]),
     ("conc-kit", &["conc-core", "conc-thread", "conc-process"]),
 ];

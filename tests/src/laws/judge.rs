@@ -2,6 +2,7 @@
 
 use super::Needs;
 use crate::watchdog_over;
+use bitflags::Flags;
 use conc_core::job::caught;
 use conc_core::{Capabilities, JoinError};
 use std::fmt;
@@ -9,13 +10,13 @@ use std::fmt;
 /// Makes a fresh subject.
 pub type Make<'a, S> = &'a dyn Fn() -> S;
 
-/// One law about subjects of type `S`.
+/// One law about subjects of type `S` with capabilities of type `C`.
 #[derive(Debug)]
-pub struct Law<S> {
+pub struct Law<S, C = Capabilities> {
     /// Its name.
     pub name: &'static str,
     /// Whom it applies to.
-    pub needs: Needs,
+    pub needs: Needs<C>,
     /// Panics if the law is broken.
     pub body: fn(Make<'_, S>),
 }
@@ -35,8 +36,8 @@ pub enum Verdict {
     Held,
     /// It applies, and the subject broke it.
     Broken(JoinError),
-    /// The subject does not have what the law needs.
-    NotApplicable(Needs),
+    /// The subject does not have what the law needs; the text says what that is.
+    NotApplicable(String),
 }
 
 impl fmt::Display for Verdict {
@@ -61,10 +62,10 @@ pub struct Verdicts {
 
 /// Runs all of `laws` that apply to a subject with `capabilities`, each under its own watchdog and
 /// each on subjects that it makes for itself. Prints how each went.
-pub fn judge<S>(
+pub fn judge<S, C: Flags + Copy + fmt::Display>(
     name: &str,
-    capabilities: Capabilities,
-    laws: Vec<Law<S>>,
+    capabilities: C,
+    laws: Vec<Law<S, C>>,
     make: Make<'_, S>,
 ) -> Verdicts {
     let laws = laws
@@ -78,14 +79,14 @@ pub fn judge<S>(
     Verdicts { name: name.to_owned(), laws }
 }
 
-fn judge_one<S>(
+fn judge_one<S, C: Flags + Copy + fmt::Display>(
     name: &str,
-    capabilities: Capabilities,
-    law: &Law<S>,
+    capabilities: C,
+    law: &Law<S, C>,
     make: Make<'_, S>,
 ) -> Verdict {
     if !law.needs.are_met_by(capabilities) {
-        return Verdict::NotApplicable(law.needs);
+        return Verdict::NotApplicable(law.needs.to_string());
     }
     let _watchdog = watchdog_over(&format!("law {} for {name}", law.name));
     match caught(|| (law.body)(make)) {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | judge an executor | [`judge_executor`] |
 //! | judge the jobs that come out of something | [`judge_jobs`], [`JobSource`] |
+//! | judge a queue | [`QueueLaws`], [`QueueSource`] |
 //! | judge something else | [`Law`], [`judge`] |
 //!
 //! # Work that runs anywhere
@@ -20,6 +21,7 @@ mod executor;
 mod job;
 mod judge;
 mod needs;
+mod queue;
 pub mod scene;
 mod table;
 
@@ -30,3 +32,7 @@ pub use job::{
 };
 pub use judge::{Law, Make, Verdict, Verdicts, judge};
 pub use needs::Needs;
+pub use queue::{
+    ChannelQueue, ChannelQueues, Mint, QueueCapabilities, QueueLaw, QueueLaws, QueueNeeds,
+    QueueSource, Token, TokenQueue,
+};
