@@ -1,0 +1,280 @@
+//! The tests: what is searched, and what must be found out.
+
+use super::flaws::Flaw;
+use super::search::{Failure, search};
+use super::world::{Case, Consume, Message, Produce, Role, Task};
+use crate::queue::protocol::{Returns, Row};
+use std::time::Duration;
+
+const fn role(task: Task, row: Row) -> Role {
+    Role { task, row, late: false, may_die: true, may_stop: false }
+}
+
+const fn produce(row: Row, first: Message, count: u8) -> Role {
+    role(Task::Produce { first, count, kind: Produce::Put }, row)
+}
+
+const fn consume(row: Row, kind: Consume) -> Role {
+    role(Task::Consume(kind), row)
+}
+
+/// The last of its kind never dies: somebody has to tell the tale.
+const fn lasting(role: Role) -> Role {
+    Role { may_die: false, ..role }
+}
+
+const fn stoppable(role: Role) -> Role {
+    Role { may_die: false, may_stop: true, ..role }
+}
+
+const fn recover(row: Row) -> Role {
+    role(Task::Recover, row)
+}
+
+fn passes(name: &str, case: &Case) {
+    match search(case) {
+        Ok(searched) => {
+            let (states, ends) = (searched.states, searched.good_ends);
+            println!("{name}: {states} states, {ends} good ends");
+            assert!(ends > 0 && states > 20, "{name}: nothing was searched");
+        }
+        Err(failure) => panic!("{name}: {failure:x?}"),
+    }
+}
+
+fn is_found_out(flaw: Flaw, case: &Case) {
+    let flawed = Case { flaw: Some(flaw), ..case.clone() };
+    let searched = std::panic::catch_unwind(|| search(&flawed));
+    let Ok(searched) = searched else {
+        println!("{flaw:?}: an assertion of the protocol");
+        return;
+    };
+    match searched {
+        Err(Failure::Violated(violation)) => {
+            let (what, _) = violation.0.split_once(" in ").unwrap_or((&violation.0, ""));
+            println!("{flaw:?}: {what}");
+        }
+        Err(Failure::Stuck { states, stuck, .. }) => {
+            println!("{flaw:?}: {stuck} of {states} states never come to a good end");
+        }
+        other => panic!("{flaw:?} was not found out: {other:?}"),
+    }
+}
+
+fn watchdog() -> conc_tests::Watchdog {
+    conc_tests::watchdog_for(Duration::from_secs(240))
+}
+
+fn two_and_two(kind: Consume, counts: [u8; 2]) -> Vec<Role> {
+    vec![
+        produce(1, 0, counts[0]),
+        produce(2, counts[0], counts[1]),
+        consume(3, kind),
+        lasting(consume(4, kind)),
+        lasting(recover(5)),
+    ]
+}
+
+#[test]
+fn nobody_dies() {
+    let _watchdog = watchdog();
+    for kind in [Consume::Get, Consume::Lease] {
+        let case = Case { verdicts: true, ..Case::new(2, two_and_two(kind, [1, 1])) };
+        passes(&format!("2 places, 2 messages, {kind:?}"), &case);
+    }
+    let alone = vec![lasting(produce(1, 0, 4)), lasting(consume(2, Consume::Get))];
+    passes("2 places, 4 messages of one", &Case { verdicts: true, ..Case::new(2, alone) });
+}
+
+/// Sizes of the notes, and beyond: two producers, two consumers, a survivor.
+#[test]
+fn a_death_before_any_access() {
+    let _watchdog = watchdog();
+    for (places, counts, deaths, kind) in [
+        (2, [1, 1], 1, Consume::Get),
+        (2, [1, 1], 2, Consume::Get),
+        (2, [1, 1], 1, Consume::Lease),
+        (2, [1, 1], 2, Consume::Lease),
+        (2, [2, 1], 1, Consume::Get),
+        (1, [2, 1], 2, Consume::Get),
+        (1, [2, 1], 2, Consume::Lease),
+    ] {
+        let case = Case { deaths, ..Case::new(places, two_and_two(kind, counts)) };
+        passes(&format!("{places} places, {counts:?} messages, {deaths} deaths, {kind:?}"), &case);
+    }
+}
+
+/// The longest history of the notes: two survivors that may die of their work, three deaths.
+#[test]
+fn survivors_die_too() {
+    let _watchdog = watchdog();
+    for kind in [Consume::Get, Consume::Lease] {
+        let roles = vec![
+            produce(1, 0, 2),
+            consume(2, kind),
+            lasting(consume(3, kind)),
+            recover(4),
+            lasting(recover(5)),
+        ];
+        passes(&format!("three deaths, {kind:?}"), &Case { deaths: 3, ..Case::new(2, roles) });
+    }
+}
+
+#[test]
+fn a_stop_before_any_access() {
+    let _watchdog = watchdog();
+    for kind in [Consume::Get, Consume::Lease] {
+        let roles = vec![
+            stoppable(produce(1, 0, 1)),
+            produce(2, 1, 2),
+            stoppable(consume(3, kind)),
+            lasting(consume(4, kind)),
+            lasting(recover(5)),
+        ];
+        let roles: Vec<_> = roles.into_iter().map(|role| Role { may_die: false, ..role }).collect();
+        passes(&format!("a stop, {kind:?}"), &Case { stops: 1, ..Case::new(2, roles) });
+    }
+}
+
+#[test]
+fn a_stop_and_a_death() {
+    let _watchdog = watchdog();
+    let roles = vec![
+        stoppable(produce(1, 0, 1)),
+        produce(2, 1, 1),
+        lasting(consume(3, Consume::Get)),
+        lasting(recover(4)),
+    ];
+    passes("a stop and a death", &Case { stops: 1, deaths: 1, ..Case::new(2, roles) });
+}
+
+#[test]
+fn messages_come_back() {
+    let _watchdog = watchdog();
+    let roles = |other| {
+        vec![
+            lasting(produce(1, 0, 2)),
+            consume(2, Consume::NackOnce),
+            lasting(consume(3, other)),
+            lasting(recover(4)),
+        ]
+    };
+    for other in [Consume::Get, Consume::Lease] {
+        let case = Case { deaths: 1, verdicts: true, ..Case::new(2, roles(other)) };
+        passes(&format!("a nack and a death, beside {other:?}"), &case);
+    }
+    let lost = Case { deaths: 1, returns: Returns::Lost, ..Case::new(2, roles(Consume::Lease)) };
+    passes("a death that costs its message", &lost);
+}
+
+#[test]
+fn loans_and_places_given_up() {
+    let _watchdog = watchdog();
+    for kind in [Produce::Loan, Produce::GiveUpOnce] {
+        let roles = vec![
+            role(Task::Produce { first: 0, count: 2, kind }, 1),
+            lasting(produce(2, 2, 1)),
+            lasting(consume(3, Consume::Get)),
+            lasting(recover(4)),
+        ];
+        passes(&format!("{kind:?}"), &Case { deaths: 1, ..Case::new(2, roles) });
+    }
+}
+
+#[test]
+fn the_end_is_the_end() {
+    let _watchdog = watchdog();
+    let roles = vec![
+        produce(1, 0, 1),
+        produce(2, 1, 1),
+        lasting(role(Task::Close, 3)),
+        lasting(consume(4, Consume::Get)),
+        lasting(recover(5)),
+    ];
+    passes("a queue that is closed", &Case { deaths: 1, ..Case::new(2, roles) });
+}
+
+/// A newcomer gets the row of a dead process while a slow survivor is still at it.
+#[test]
+fn rows_are_used_again() {
+    let _watchdog = watchdog();
+    let mut heir = lasting(produce(1, 1, 1));
+    heir.late = true;
+    let roles = vec![
+        produce(1, 0, 1),
+        heir,
+        lasting(consume(2, Consume::Get)),
+        lasting(recover(3)),
+        lasting(recover(4)),
+    ];
+    passes("a row with a second life", &Case { deaths: 1, ..Case::new(2, roles) });
+}
+
+#[test]
+fn messages_are_never_torn() {
+    let _watchdog = watchdog();
+    let roles = vec![
+        lasting(produce(1, 0, 3)),
+        consume(2, Consume::Get),
+        lasting(consume(3, Consume::Get)),
+    ];
+    let case = Case { message: 2, hints: true, verdicts: true, ..Case::new(2, roles) };
+    passes("messages of two words, with hints", &Case { deaths: 1, ..case });
+}
+
+#[test]
+fn three_places() {
+    let _watchdog = watchdog();
+    let roles = vec![
+        produce(1, 0, 2),
+        lasting(produce(2, 2, 2)),
+        lasting(consume(3, Consume::Get)),
+        lasting(recover(4)),
+    ];
+    passes("three places", &Case { deaths: 1, ..Case::new(3, roles) });
+}
+
+/// A search that finds nothing must be able to find something.
+#[test]
+fn broken_protocols_are_found_out() {
+    let _watchdog = watchdog();
+    let stop = |count| {
+        let roles = vec![
+            Role { may_die: false, ..stoppable(produce(1, 0, 1)) },
+            lasting(produce(2, 1, count)),
+            lasting(consume(3, Consume::Get)),
+        ];
+        Case { stops: 1, ..Case::new(2, roles) }
+    };
+    is_found_out(Flaw::ClaimOfLastLapOnly, &stop(4));
+    is_found_out(Flaw::NeverRevoke, &stop(2));
+    let alive = Case::new(2, two_and_two(Consume::Get, [2, 1]));
+    is_found_out(Flaw::PublishBlindly, &alive);
+    is_found_out(Flaw::TakeBlindly, &alive);
+    is_found_out(Flaw::GiveAwayRevoked, &alive);
+    is_found_out(Flaw::BelieveFirstLook, &Case { verdicts: true, ..alive.clone() });
+    is_found_out(Flaw::BuryTheStopped, &alive);
+    is_found_out(Flaw::ForgetHoles, &Case { deaths: 1, ..Case::new(1, alive.roles.clone()) });
+    let nack = vec![
+        lasting(produce(1, 0, 1)),
+        lasting(consume(2, Consume::NackOnce)),
+        lasting(consume(3, Consume::Get)),
+    ];
+    is_found_out(Flaw::ReturnInSilence, &Case::new(1, nack));
+    let closing = vec![
+        lasting(produce(1, 0, 1)),
+        lasting(role(Task::Close, 2)),
+        lasting(consume(3, Consume::Get)),
+    ];
+    is_found_out(Flaw::LookBeforeClaim, &Case::new(1, closing));
+    let mut heir = lasting(produce(1, 1, 1));
+    heir.late = true;
+    let reused = vec![
+        produce(1, 0, 1),
+        heir,
+        lasting(consume(2, Consume::Get)),
+        lasting(recover(3)),
+        lasting(recover(4)),
+    ];
+    is_found_out(Flaw::RecoverStrangers, &Case { deaths: 1, ..Case::new(2, reused) });
+}

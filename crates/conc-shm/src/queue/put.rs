@@ -1,0 +1,305 @@
+//! Putting: the whole family.
+
+use super::error::PutError;
+use super::form::{Form, NotWritten, sealed};
+use super::geometry::Happening;
+use super::handle::Queue;
+use super::raw::{Chain, Gone, Moment, NoChunks, NoPlace};
+use crate::OutOfMemory;
+use conc_core::Deadline;
+use conc_core::queue::PutManyError;
+use std::time::{Duration, Instant};
+
+/// How an item goes in, or does not.
+enum Way {
+    /// It is in.
+    In,
+    /// There was no room.
+    Wait,
+    /// It needs chunks.
+    Large,
+    Stop(Stop),
+}
+
+/// Why an item does not go in.
+enum Stop {
+    Full,
+    Closed,
+    Abandoned,
+    TooLarge,
+    Bad(Box<str>),
+    OutOfMemory(OutOfMemory),
+}
+
+/// How long a caller waits.
+#[derive(Clone, Copy)]
+enum Wait {
+    Never,
+    Until(Option<Deadline>),
+}
+
+impl<T, F: Form<T>> Queue<T, F> {
+    /// Puts an item if there is room.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError::Full`] if there is none, and those of [`put`](Self::put).
+    #[inline]
+    #[doc(alias = "put_nowait")]
+    pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
+        self.put_within(item, Wait::Never)
+    }
+
+    /// Puts an item; waits for room.
+    ///
+    /// The item is all in or not at all, whenever this process dies; once this has returned, the
+    /// item is delivered as long as one process holds the queue.
+    ///
+    /// # Errors
+    ///
+    /// The queue is closed, everybody who could make room is gone, the item is too large, cannot
+    /// be encoded, or the machine has no memory for it: [`PutError`]. The item comes back.
+    #[inline]
+    pub fn put(&self, item: T) -> Result<(), PutError<T>> {
+        self.put_within(item, Wait::Until(None))
+    }
+
+    /// [`put`](Self::put), not beyond `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError::Full`] if there was no room in time, and those of [`put`](Self::put).
+    pub fn put_timeout(&self, item: T, timeout: Duration) -> Result<(), PutError<T>> {
+        self.put_within(item, Wait::Until(Deadline::after(timeout)))
+    }
+
+    /// [`put`](Self::put), not beyond `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError::Full`] if there was no room in time, and those of [`put`](Self::put).
+    pub fn put_deadline(&self, item: T, deadline: Instant) -> Result<(), PutError<T>> {
+        self.put_within(item, Wait::Until(Some(Deadline::at(deadline))))
+    }
+
+    /// [`put`](Self::put), awaited.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`put`](Self::put).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the item was not put, and is dropped with the future.
+    pub async fn put_async(&self, item: T) -> Result<(), PutError<T>>
+    where
+        T: Send,
+    {
+        if self.raw().is_forked() {
+            return Err(PutError::Forked(item));
+        }
+        // The item is in the look's hands, since a future that is sent must not be borrowed from.
+        let mut item = Some(item);
+        let look = move |moment| {
+            let way = match moment {
+                Moment::Over => Way::Stop(Stop::Abandoned),
+                _ => self.attempt(item.as_ref()?).unless_waiting()?,
+            };
+            item.take().map(|item| (way, item))
+        };
+        let Ok((way, item)) = self.raw().looking(Happening::Place, look).await else {
+            unreachable!("the look answers when all is over");
+        };
+        let stop = match way {
+            Way::In | Way::Wait => return Ok(()),
+            Way::Large => {
+                let bytes = self.bytes_of(&item);
+                match self.put_bytes_async(bytes).await {
+                    Ok(()) => return Ok(()),
+                    Err(stop) => stop,
+                }
+            }
+            Way::Stop(stop) => stop,
+        };
+        Err(self.stopped(stop, item))
+    }
+
+    /// Puts one item after the other; waits for room.
+    ///
+    /// # Errors
+    ///
+    /// What [`put`](Self::put) says of the first item that was not put. That item, and those that
+    /// were not looked at, come back.
+    pub fn put_many<I: IntoIterator<Item = T>>(
+        &self,
+        items: I,
+    ) -> Result<(), PutManyError<PutError<T>, I::IntoIter>> {
+        let mut rest = items.into_iter();
+        let mut accepted = 0;
+        while let Some(item) = rest.next() {
+            if let Err(error) = self.put(item) {
+                return Err(PutManyError { accepted, error, rest });
+            }
+            accepted += 1;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn put_within(&self, item: T, wait: Wait) -> Result<(), PutError<T>> {
+        if self.raw().is_forked() {
+            return Err(PutError::Forked(item));
+        }
+        match self.attempt(&item) {
+            Way::In => Ok(()),
+            way => self.put_slowly(item, way, wait),
+        }
+    }
+
+    pub(super) fn put_until(&self, item: T, deadline: Option<Deadline>) -> Result<(), PutError<T>> {
+        self.put_within(item, Wait::Until(deadline))
+    }
+
+    #[cold]
+    fn put_slowly(&self, item: T, way: Way, wait: Wait) -> Result<(), PutError<T>> {
+        let way = match (way, wait) {
+            (Way::Wait, Wait::Never) => Way::Stop(Stop::Full),
+            (Way::Wait, Wait::Until(deadline)) => {
+                let look = |_| self.attempt(&item).unless_waiting();
+                let waited = self.raw().wait(Happening::Place, deadline, look);
+                waited.unwrap_or_else(|gone| Way::Stop(gone.into()))
+            }
+            (way, _) => way,
+        };
+        let put = match way {
+            Way::In | Way::Wait => Ok(()),
+            Way::Stop(stop) => Err(stop),
+            Way::Large => self.put_large(&item, wait),
+        };
+        put.map_err(|stop| self.stopped(stop, item))
+    }
+
+    /// One attempt to put an item into a place.
+    #[inline]
+    fn attempt(&self, item: &T) -> Way {
+        if self.expects_large() {
+            return Way::Large;
+        }
+        loop {
+            let place = match self.raw().try_claim(self.cursors()) {
+                Ok(place) => place,
+                Err(NoPlace::Full) => return Way::Wait,
+                Err(NoPlace::Closed) => return Way::Stop(Stop::Closed),
+            };
+            match <F as sealed::Form<T>>::write(self.raw(), place.index(), item) {
+                Ok(()) => {}
+                Err(NotWritten::TooLong) => {
+                    self.expect_large(true);
+                    return Way::Large;
+                }
+                Err(NotWritten::Bad(message)) => return Way::Stop(Stop::Bad(message)),
+            }
+            if place.publish(|| {}).is_ok() {
+                return Way::In;
+            }
+        }
+    }
+
+    fn put_large(&self, item: &T, wait: Wait) -> Result<(), Stop> {
+        let bytes = self.bytes_of(item)?;
+        let raw = self.raw();
+        let chain = |_: Moment| self.chain(&bytes);
+        let mut chain = match wait {
+            Wait::Never => chain(Moment::Awake).unwrap_or(Err(Stop::Full))?,
+            Wait::Until(deadline) => raw.wait(Happening::Chunk, deadline, chain)??,
+        };
+        let publish = |_: Moment| self.publish_chain(&mut chain);
+        let published = match wait {
+            Wait::Never => Some(publish).and_then(|mut publish| publish(Moment::Awake)),
+            Wait::Until(deadline) => Some(raw.wait(Happening::Place, deadline, publish)?),
+        };
+        published.unwrap_or(Err(Stop::Full))
+    }
+
+    async fn put_bytes_async(&self, bytes: Result<Vec<u8>, Stop>) -> Result<(), Stop> {
+        let bytes = bytes?;
+        let raw = self.raw();
+        let mut chain = raw.looking(Happening::Chunk, |_| self.chain(&bytes)).await??;
+        raw.looking(Happening::Place, |_| self.publish_chain(&mut chain)).await?
+    }
+
+    /// An item as bytes that may lie in chunks.
+    fn bytes_of(&self, item: &T) -> Result<Vec<u8>, Stop> {
+        let bytes = <F as sealed::Form<T>>::to_bytes(item).map_err(Stop::Bad)?;
+        let numbers = &self.raw().geometry().numbers;
+        // The next one is tried in its place again if this one would have fitted there.
+        self.expect_large(bytes.len() > numbers.inline as usize);
+        let room = u64::from(numbers.chunk) * u64::from(numbers.chunks);
+        if bytes.len() as u64 > room.min(u32::MAX.into()) {
+            return Err(Stop::TooLarge);
+        }
+        Ok(bytes)
+    }
+
+    /// One attempt to get chunks; `None`: there are not enough.
+    fn chain(&self, bytes: &[u8]) -> Option<Result<Chain<'_>, Stop>> {
+        if self.raw().is_closed() {
+            return Some(Err(Stop::Closed));
+        }
+        // The length was compared with what fits.
+        match self.raw().try_chain(bytes.len() as u32) {
+            Ok(chain) => {
+                chain.write(bytes);
+                Some(Ok(chain))
+            }
+            Err(NoChunks::Full) => None,
+            Err(NoChunks::OutOfMemory(cause)) => Some(Err(Stop::OutOfMemory(cause))),
+        }
+    }
+
+    /// One attempt to give a chain a place in the line.
+    fn publish_chain(&self, chain: &mut Chain<'_>) -> Option<Result<(), Stop>> {
+        loop {
+            let place = match self.raw().try_claim(self.cursors()) {
+                Ok(place) => place,
+                Err(NoPlace::Full) => return None,
+                Err(NoPlace::Closed) => return Some(Err(Stop::Closed)),
+            };
+            let at = place.position();
+            self.raw().set_length(at.index(), chain.length(), Some(chain.first()));
+            chain.bind(at);
+            if place.publish(|| chain.unbind(at)).is_ok() {
+                chain.forget();
+                return Some(Ok(()));
+            }
+        }
+    }
+
+    fn stopped(&self, stop: Stop, item: T) -> PutError<T> {
+        match stop {
+            Stop::Full => PutError::Full(item),
+            Stop::Closed => PutError::Closed(item),
+            Stop::Abandoned => PutError::Abandoned(item),
+            Stop::TooLarge => {
+                PutError::TooLarge { item, limit: self.raw().geometry().message_max() }
+            }
+            Stop::Bad(message) => PutError::NotEncoded { item, message },
+            Stop::OutOfMemory(cause) => PutError::OutOfMemory { item, cause },
+        }
+    }
+}
+
+impl Way {
+    fn unless_waiting(self) -> Option<Self> {
+        (!matches!(self, Self::Wait)).then_some(self)
+    }
+}
+
+impl From<Gone> for Stop {
+    fn from(gone: Gone) -> Self {
+        match gone {
+            Gone::TimedOut => Self::Full,
+            Gone::Abandoned => Self::Abandoned,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Claim, write, publish; again if the line went past.
+
+use super::{Cursors, RawQueue, cursor, set_cursor};
+use crate::memory::Memory;
+use crate::queue::geometry::Happening;
+use crate::queue::protocol::{Claim, Position, Published};
+
+/// Why there is no place for a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoPlace {
+    Full,
+    Closed,
+}
+
+/// A claimed place. Dropped without having been published: given up.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    raw: &'a RawQueue,
+    at: Position,
+}
+
+impl<'a> Place<'a> {
+    #[inline]
+    pub(crate) const fn index(&self) -> u32 {
+        self.at.index()
+    }
+
+    #[inline]
+    pub(crate) const fn position(&self) -> Position {
+        self.at
+    }
+
+    /// The place is in other hands from here on: nothing is given up.
+    pub(crate) fn into_position(self) -> Position {
+        let at = self.at;
+        std::mem::forget(self);
+        at
+    }
+
+    /// A place that was kept by its position.
+    pub(crate) const fn from_position(raw: &'a RawQueue, at: Position) -> Self {
+        Self { raw, at }
+    }
+
+    /// Lets consumers have the message. `Err`: the line went past meanwhile, and the place was
+    /// given back; `bound` runs before that.
+    #[inline]
+    pub(crate) fn publish(self, unbind: impl FnOnce()) -> Result<(), ()> {
+        let (raw, at) = (self.raw, self.at);
+        std::mem::forget(self);
+        let ring = raw.ring();
+        let Ok(published) = ring.publish(at);
+        match published {
+            Published::InLine => {
+                let Ok(()) = ring.tell_tail(at.next(raw.geometry.numbers.places));
+                raw.event(Happening::Message).notify_one();
+                Ok(())
+            }
+            Published::Revoked => {
+                unbind();
+                let Ok(()) = ring.release(at.index(), raw.row());
+                raw.event(Happening::Place).notify_one();
+                Err(())
+            }
+        }
+    }
+
+    /// As [`publish`](Self::publish), but a message that missed its turn is delivered as soon as
+    /// somebody looks.
+    pub(crate) fn publish_here(self) {
+        let (raw, at) = (self.raw, self.at);
+        std::mem::forget(self);
+        let ring = raw.ring();
+        let Ok(published) = ring.publish(at);
+        if published == Published::Revoked {
+            let Ok(()) = ring.publish_late(at.index(), raw.row());
+        }
+        let Ok(()) = ring.tell_tail(at.next(raw.geometry.numbers.places));
+        raw.event(Happening::Message).notify_one();
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.raw.is_forked() {
+            return;
+        }
+        let Ok(()) = self.raw.ring().give_up(self.at, self.raw.row());
+        self.raw.event(Happening::Place).notify_one();
+        // A consumer may wait for what is behind this place, or for the end.
+        self.raw.event(Happening::Message).notify_one();
+        self.raw.event(Happening::Done).notify_all();
+    }
+}
+
+impl RawQueue {
+    /// Claims a place.
+    #[inline]
+    pub(crate) fn try_claim(&self, cursors: &Cursors) -> Result<Place<'_>, NoPlace> {
+        let ring = self.ring();
+        let mut at = cursor(&cursors.put);
+        loop {
+            let Ok(claim) = ring.claim(at, self.row());
+            match claim {
+                Claim::Mine(at) => {
+                    let next = at.next(self.geometry.numbers.places);
+                    set_cursor(&cursors.put, next);
+                    self.memory.write_soon(ring.message(next.index()));
+                    return Ok(Place { raw: self, at });
+                }
+                Claim::Again(next) => at = next,
+                Claim::Full => {
+                    set_cursor(&cursors.put, at);
+                    return Err(if self.is_closed() { NoPlace::Closed } else { NoPlace::Full });
+                }
+                Claim::Closed => {
+                    // Somebody may wait for what is behind the place that was given up.
+                    self.event(Happening::Message).notify_one();
+                    return Err(NoPlace::Closed);
+                }
+            }
+        }
+    }
+}
