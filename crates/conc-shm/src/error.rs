@@ -127,6 +127,9 @@ pub enum AttachError {
     /// This is a copy, made by fork, of the process that the handle belongs to.
     #[error("the handle belongs to the process that this one was forked from")]
     Forked,
+    /// The processes that could have handed it over do not have it any more.
+    #[error("nobody has the segment any more who could hand it over")]
+    Gone,
     /// There is no segment of this name.
     #[error("there is no segment of the name {name:?}")]
     NoSuchName {

@@ -54,7 +54,7 @@ const _: () = assert!(size_of::<Event>() == 4 || cfg!(conc_loom), "a futex word"
 pub(crate) struct Ticket(u32);
 
 impl Event {
-    #[cfg(any(test, conc_loom))]
+    #[cfg(conc_loom)]
     pub(crate) fn new() -> Self {
         Self { word: AtomicU32::new(0) }
     }

@@ -4,11 +4,13 @@
 //! thread that is missing in the copy may have held one of its locks.
 
 use crate::members::Watcher;
-use crate::segment::Attachment;
+use crate::segment::{Attachment, Sent};
 use crate::sys::file::Identity;
 use crate::sys::fork_mark;
 use conc_core::sync::{AtomicPtr, Mutex, Ordering};
 use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::ptr;
 use std::sync::Weak;
 
@@ -18,6 +20,8 @@ pub(crate) struct Local {
     /// One mapping a file.
     pub(crate) segments: Mutex<HashMap<Identity, Weak<Attachment>>>,
     pub(crate) watcher: Watcher,
+    /// Segments whose receivers have not come yet.
+    pub(crate) sent: Sent,
 }
 
 /// The latest: this process's, or the one that it was copied from.
@@ -39,6 +43,7 @@ impl Local {
                 epoch,
                 segments: Mutex::default(),
                 watcher: Watcher::default(),
+                sent: Sent::default(),
             }));
             // ORDERING(local.new): Release on success: it is complete. Nothing is read through
             // the value of a failure, the loop loads again: Relaxed.
@@ -48,5 +53,11 @@ impl Local {
                 drop(unsafe { Box::from_raw(new) });
             }
         }
+    }
+
+    /// A second descriptor of a file that this process has attached.
+    pub(crate) fn descriptor_of(&self, file: Identity) -> Option<io::Result<OwnedFd>> {
+        let attached = self.segments.lock().get(&file).and_then(Weak::upgrade)?;
+        Some(attached.descriptor().try_clone_to_owned())
     }
 }

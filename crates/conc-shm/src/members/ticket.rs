@@ -44,6 +44,14 @@ impl Attachment {
         Ok(Ticket { row: number, generation })
     }
 
+    /// Whether somebody may still come with the ticket.
+    pub(crate) fn is_open(&self, ticket: Ticket) -> bool {
+        let seen = self.table().row(ticket.row).and_then(Row::look);
+        seen.is_some_and(|seen| {
+            matches!(seen.owner, Owner::Ticket(_)) && seen.generation == ticket.generation
+        })
+    }
+
     pub(crate) fn cancel(&self, ticket: Ticket) -> bool {
         let row = self.table().row(ticket.row);
         !self.is_forked() && row.is_some_and(|row| void(row, ticket.generation, self.me()))

@@ -48,12 +48,14 @@ impl Mapped {
     #[inline]
     fn at(&self, word: usize) -> &AtomicU64 {
         debug_assert!(word < self.words, "word {word} of {}", self.words);
+        // SAFETY: the geometry was checked against the segment's length when it was attached, and
+        // every number comes from the geometry and from indices below its counts.
+        let place = unsafe { self.start.add(word) };
         // SAFETY:
-        // - The geometry was checked against the segment's length when it was attached, and every
-        //   number comes from the geometry and from indices below its counts.
-        // - The mapping is aligned to a page, so each word is aligned.
-        // - Any bytes are a valid atomic, and all other accesses are atomic as well.
-        unsafe { self.start.add(word).as_ref() }
+        // - The mapping is aligned to a page, so each word is aligned; it lives as long as `self`.
+        // - Any bytes are a valid atomic, and all other accesses are atomic as well, or exclusive
+        //   by the protocol of the object.
+        unsafe { place.as_ref() }
     }
 
     /// Where a word lies, for what is more than words.

@@ -89,6 +89,7 @@ impl<T, F: sealed::Form<T>> Read for Reader<T, F> {
 
 /// The bytes of an encoded message.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "short messages are not to be allocated")]
 pub(crate) enum Bytes {
     /// Short.
     Few([u8; FEW], usize),

@@ -275,10 +275,6 @@ impl<T, F: Form<T>> Queue<T, F> {
         }
     }
 
-    pub(super) const fn raw(&self) -> &Arc<RawQueue> {
-        &self.raw
-    }
-
     pub(super) const fn cursors(&self) -> &Cursors {
         &self.cursors
     }
@@ -292,6 +288,12 @@ impl<T, F: Form<T>> Queue<T, F> {
     pub(super) fn expect_large(&self, large: bool) {
         // ORDERING: Relaxed. A guess.
         self.cursors.large.store(large, Ordering::Relaxed);
+    }
+}
+
+impl<T, F> Queue<T, F> {
+    pub(super) const fn raw(&self) -> &Arc<RawQueue> {
+        &self.raw
     }
 }
 

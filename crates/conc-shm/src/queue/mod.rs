@@ -13,6 +13,7 @@ mod protocol;
 mod put;
 mod raw;
 mod traits;
+mod travel;
 
 pub use builder::Builder;
 pub use error::{GetError, JoinQueueError, PutError, TaskDoneError};

@@ -95,7 +95,7 @@ impl Attachment {
         &self.space.checked
     }
 
-    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.space.file.as_fd()
     }
 

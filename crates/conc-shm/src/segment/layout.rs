@@ -1,5 +1,7 @@
 //! What an object asks of its segment.
 
+use serde::{Deserialize, Serialize};
+
 /// What lives in a segment. Who attaches says what is expected.
 ///
 /// # Examples
@@ -8,7 +10,7 @@
 /// const GRID: conc_shm::Kind = conc_shm::Kind { name: *b"grid    ", version: 3 };
 /// assert_eq!(GRID.to_string(), "grid, version 3");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Kind {
     /// Its name, padded with spaces.
     pub name: [u8; 8],

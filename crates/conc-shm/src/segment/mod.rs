@@ -19,10 +19,13 @@ mod header;
 mod id;
 mod layout;
 mod open;
+mod sent;
+mod travel;
 
 pub(crate) use attachment::Attachment;
 pub use id::SegmentId;
 pub use layout::{Kind, Layout};
+pub(crate) use sent::Sent;
 
 use crate::local::Local;
 use crate::members::{Leaving, Member, Members, Recover, Ticket};
@@ -262,6 +265,11 @@ impl Segment {
     /// Nobody comes with this ticket any more; `false`: somebody did, or it was void.
     pub fn cancel(&self, ticket: Ticket) -> bool {
         self.attachment.cancel(ticket)
+    }
+
+    /// Whether somebody may still come with this ticket.
+    pub(crate) fn is_open(&self, ticket: Ticket) -> bool {
+        self.attachment.is_open(ticket)
     }
 
     /// Whose `recover` is called for members that died; as long as it lives.

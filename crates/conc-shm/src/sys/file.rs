@@ -7,7 +7,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, stat};
 use nix::sys::uio::pread;
 use nix::unistd::{ftruncate, geteuid, linkat, unlink};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// Where named files of memory are.
@@ -57,6 +57,27 @@ pub(crate) fn take_name(name: &str) -> Result<(), Errno> {
 /// Which file has this name.
 pub(crate) fn behind_name(name: &str) -> Result<Identity, Errno> {
     stat(&path(name)).map(|stat| Facts::from(stat).identity)
+}
+
+/// Opens a file that another process has open under this number, if it is the wanted one.
+pub(crate) fn open_in(process: u32, number: i32, wanted: Identity) -> Option<OwnedFd> {
+    let path = format!("/proc/{process}/fd/{number}");
+    let is_wanted = |facts: Facts| (facts.identity == wanted).then_some(());
+    // Looked at before it is opened: to open a device or a pipe may do something.
+    is_wanted(stat(path.as_str()).map(Facts::from).ok()?)?;
+    let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    let file = open(path.as_str(), flags, Mode::empty()).ok()?;
+    is_wanted(facts(file.as_fd()).ok()?)?;
+    Some(file)
+}
+
+/// Opens a file that another process has open somewhere.
+pub(crate) fn find_in(process: u32, wanted: Identity) -> Option<OwnedFd> {
+    let folder = std::fs::read_dir(format!("/proc/{process}/fd")).ok()?;
+    folder.filter_map(Result::ok).find_map(|entry| {
+        let number = entry.file_name().to_str()?.parse().ok()?;
+        open_in(process, number, wanted)
+    })
 }
 
 fn path(name: &str) -> std::path::PathBuf {

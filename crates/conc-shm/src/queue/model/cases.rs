@@ -35,7 +35,7 @@ fn passes(name: &str, case: &Case) {
     match search(case) {
         Ok(searched) => {
             let (states, ends) = (searched.states, searched.good_ends);
-            println!("{name}: {states} states, {ends} good ends");
+            eprintln!("{name}: {states} states, {ends} good ends");
             assert!(ends > 0 && states > 20, "{name}: nothing was searched");
         }
         Err(failure) => panic!("{name}: {failure:x?}"),
@@ -46,16 +46,16 @@ fn is_found_out(flaw: Flaw, case: &Case) {
     let flawed = Case { flaw: Some(flaw), ..case.clone() };
     let searched = std::panic::catch_unwind(|| search(&flawed));
     let Ok(searched) = searched else {
-        println!("{flaw:?}: an assertion of the protocol");
+        eprintln!("{flaw:?}: an assertion of the protocol");
         return;
     };
     match searched {
         Err(Failure::Violated(violation)) => {
             let (what, _) = violation.0.split_once(" in ").unwrap_or((&violation.0, ""));
-            println!("{flaw:?}: {what}");
+            eprintln!("{flaw:?}: {what}");
         }
         Err(Failure::Stuck { states, stuck, .. }) => {
-            println!("{flaw:?}: {stuck} of {states} states never come to a good end");
+            eprintln!("{flaw:?}: {stuck} of {states} states never come to a good end");
         }
         other => panic!("{flaw:?} was not found out: {other:?}"),
     }
