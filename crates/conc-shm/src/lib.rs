@@ -57,13 +57,17 @@ compile_error!("conc-shm needs Linux: sealed files of memory, pidfds and /proc")
 // A model has no files to map: under loom there are only the protocols.
 #[cfg(not(conc_loom))]
 mod error;
-#[cfg(not(conc_loom))]
+#[cfg(any(not(conc_loom), test))]
 mod event;
 #[cfg(not(conc_loom))]
 mod local;
 #[cfg(not(conc_loom))]
 mod members;
+#[cfg_attr(all(conc_loom, not(test)), allow(dead_code, reason = "models use it"))]
 mod memory;
+#[cfg(all(test, conc_loom))]
+#[path = "queue/models.rs"]
+mod models;
 #[cfg(not(conc_loom))]
 pub mod queue;
 #[cfg(not(conc_loom))]

@@ -69,7 +69,7 @@ mod words;
 pub(crate) use get::Look;
 pub(crate) use put::{Claim, Published};
 pub(crate) use recover::Returns;
-#[cfg(test)]
+#[cfg(all(test, not(conc_loom)))]
 pub(crate) use recover::Settled;
 pub(crate) use ring::{Ring, Shape, control};
 pub(crate) use words::{ClaimWord, Lap, PLACES_MAX, Position, Row, SlotWord, State};
