@@ -26,7 +26,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("conc-thread", &["conc-core"]),
     ("conc-shm", &["conc-core"]),
     ("conc-process", &["conc-core", "conc-thread"]),
-    ("conc-kit", &["conc-core", "conc-thread", "conc-process"]),
+    ("conc-kit", &["conc-core", "conc-thread", "conc-shm", "conc-process"]),
 ];
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 5] = ["util", "utils", "helper", "helpers", "common"];

@@ -1,6 +1,10 @@
 //! All groups. A new one is a folder here and a line in [`all`].
 
 #[cfg(target_os = "linux")]
+mod latency;
+#[cfg(target_os = "linux")]
+mod queue;
+#[cfg(target_os = "linux")]
 mod spawn;
 mod thread_pool;
 
@@ -12,5 +16,9 @@ pub(crate) fn all() -> Vec<Group> {
         thread_pool::group(),
         #[cfg(target_os = "linux")]
         spawn::group(),
+        #[cfg(target_os = "linux")]
+        queue::group(),
+        #[cfg(target_os = "linux")]
+        latency::group(),
     ]
 }

@@ -12,6 +12,8 @@ pub(crate) enum Unit {
     Ratio,
     Threads,
     Kibibytes,
+    /// Context switches.
+    Switches,
 }
 
 /// A name and a unit.
@@ -38,6 +40,7 @@ impl Unit {
             Self::Ratio => "ratio",
             Self::Threads => "threads",
             Self::Kibibytes => "KiB",
+            Self::Switches => "switches",
         }
     }
 
@@ -46,7 +49,7 @@ impl Unit {
             Self::Nanoseconds => 1e9,
             Self::Microseconds => 1e6,
             Self::Milliseconds => 1e3,
-            Self::Ratio | Self::Threads | Self::Kibibytes => {
+            Self::Ratio | Self::Threads | Self::Kibibytes | Self::Switches => {
                 panic!("{} is no unit of time", self.name())
             }
         };

@@ -3,7 +3,7 @@
 use super::disturbance::Watch;
 use super::own_process::run_alone;
 use super::watchdog::Watchdog;
-use super::{Bench, Case, Contender, Entry, Outcome, Report, Round, Row, Scale};
+use super::{Bench, Case, Contender, Entry, Missing, Outcome, Report, Round, Row, Scale};
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub(crate) fn run_case(
             Entry::Absent => report.skip(contender.name, contender.how),
             entry => {
                 let row = Row::new(contender.name);
-                let runner = Runner { group, case: case.name, entry, row };
+                let runner = Runner { group, case: case.name, entry, row, given_up: None };
                 match runner.run_once(&plan.warm_up(), "warm-up") {
                     Ok(_) => runners.push(runner),
                     Err(missing) => report.skip(contender.name, &missing.0),
@@ -72,12 +72,17 @@ pub(crate) fn run_case(
         if round % 2 == 0 {
             order.reverse();
         }
-        for runner in order {
+        for runner in order.into_iter().filter(|runner| runner.given_up.is_none()) {
             runner.run_round(&bench, &format!("round {round}/{}", plan.rounds));
         }
     }
     progress("");
-    report.rows = runners.into_iter().map(|runner| runner.row).collect();
+    for Runner { row, given_up, .. } in runners {
+        match given_up {
+            None => report.rows.push(row),
+            Some(reason) => report.skip(row.name, &reason),
+        }
+    }
     report
 }
 
@@ -87,6 +92,8 @@ struct Runner {
     case: &'static str,
     entry: Entry,
     row: Row,
+    /// Why it has gone missing since the warm-up. What it gave until then does not count.
+    given_up: Option<String>,
 }
 
 impl Runner {
@@ -102,25 +109,26 @@ impl Runner {
 
     /// Repeats a disturbed run; if no try is clean, the last one stands and is marked.
     fn run_round(&mut self, bench: &Bench, stage: &str) {
-        let mut round = self.measured(bench, stage);
-        for _ in 0..REPEATS {
-            if !round.is_disturbed {
-                break;
+        let mut tries = 0;
+        loop {
+            match self.measured(bench, stage) {
+                Err(missing) => {
+                    self.given_up = Some(format!("in {stage}: {}", missing.0));
+                    return;
+                }
+                Ok(round) if round.is_disturbed && tries < REPEATS => tries += 1,
+                Ok(round) => {
+                    self.row.rounds.push(round);
+                    return;
+                }
             }
-            round = self.measured(bench, stage);
         }
-        self.row.rounds.push(round);
     }
 
-    /// # Panics
-    ///
-    /// If the contender has gone missing since the warm-up.
-    fn measured(&self, bench: &Bench, stage: &str) -> Round {
+    fn measured(&self, bench: &Bench, stage: &str) -> Result<Round, Missing> {
         let watch = Watch::start();
-        match self.run_once(bench, stage) {
-            Ok(samples) => Round { samples, is_disturbed: watch.is_disturbed() },
-            Err(missing) => panic!("there in the warm-up, but not now: {}", missing.0),
-        }
+        let samples = self.run_once(bench, stage)?;
+        Ok(Round { samples, is_disturbed: watch.is_disturbed() })
     }
 }
 

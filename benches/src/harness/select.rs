@@ -79,7 +79,7 @@ impl Selection<'_> {
         &self,
         cases: Vec<(&'g Group, &'g Case)>,
     ) -> Result<Vec<Selected<'g>>, UsageError> {
-        // A name consists of letters, digits and underscores, so a substring is a regex, too.
+        // A name consists of letters, digits, `_` and `-`, so a substring is a regex, too.
         let pattern = self.contender.unwrap_or_default();
         let regex = Regex::new(pattern)
             .map_err(|source| UsageError::Pattern { pattern: pattern.to_owned(), source })?;

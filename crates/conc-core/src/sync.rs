@@ -22,7 +22,8 @@ pub fn unique_id() -> u64 {
 mod real {
     pub use std::hint::spin_loop;
     pub use std::sync::atomic::{
-        AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+        compiler_fence, fence,
     };
     pub use std::thread::yield_now;
 
@@ -148,5 +149,5 @@ pub use model::{
 #[cfg(not(conc_loom))]
 pub use real::{
     AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Condvar, Mutex,
-    MutexGuard, Ordering, UnsafeCell, fence, spin_loop, yield_now,
+    MutexGuard, Ordering, UnsafeCell, compiler_fence, fence, spin_loop, yield_now,
 };

@@ -1,7 +1,8 @@
 //! The main job of the family: one function over many real files, in every world that runs today.
 //!
 //! `cargo run --release --example tour [DIR]` counts and hashes the files of DIR, first on the
-//! caller's thread, then on a pool of threads, checks that both agree, and draws what happened.
+//! caller's thread, then on a pool of threads and in processes, checks that all agree, survives a
+//! crash and a producer that is killed in the middle of a stream, and draws what happened.
 #![allow(clippy::print_stdout, reason = "a program shows its results")]
 
 #[path = "tour/bar.rs"]
@@ -10,6 +11,8 @@ mod bar;
 mod corpus;
 #[path = "tour/digest.rs"]
 mod digest;
+#[path = "tour/stream.rs"]
+mod stream;
 #[path = "tour/table.rs"]
 mod table;
 
@@ -52,6 +55,8 @@ enum TourError {
     Disagreement { world: &'static str, path: String },
     #[error("cannot write {path}: {source}")]
     Output { path: String, source: std::io::Error },
+    #[error(transparent)]
+    Stream(#[from] stream::StreamError),
 }
 
 /// What one world made of the files.
@@ -106,6 +111,7 @@ fn tour(options: &Options) -> Result<(), TourError> {
         }
     }
     crash(&processes, &corpus, &inline, &options.out)?;
+    stream::show()?;
     draw(&pool.timeline(), &options.out)
 }
 

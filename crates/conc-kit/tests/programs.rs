@@ -53,6 +53,77 @@ fn fib_race_counts_right_and_refuses_nonsense() {
 }
 
 #[test]
+fn queues_are_full_empty_late_and_closed() {
+    let _watchdog = watchdog();
+    let output = Program::example("queues").run().success();
+    let vocabulary = "
+  put 1, 2, 3
+  put_nowait(4): the queue is full; 4 came back
+  qsize 3, empty false, full true
+  put(4, timeout): the queue is full; too early: false
+  get: [1, 2, 3]
+  get_nowait: the queue is empty
+  get(timeout): the queue is empty; too early: false
+  qsize 0, empty true, full false
+  put(6) after close: the queue is closed; 6 came back
+  get what was put before: Some(5)
+  get after that: the queue is closed and empty
+";
+    let between = "
+  the other process ended, since the queue is closed and empty
+  100 answers, in order: true
+  and no more, since the queue is empty, and all other processes are gone
+";
+    let expected = format!(
+        "a queue of encoded items:{vocabulary}a queue of plain data:{vocabulary}\
+         between processes:{between}"
+    );
+    assert_eq!(output, expected);
+}
+
+#[test]
+fn producers_and_consumers_count_right() {
+    let _watchdog = watchdog();
+    for (args, made, consumers) in [(&[][..], 20, 4), (&["5", "3"], 50, 3), (&["1", "1"], 10, 1)] {
+        let output = Program::example("producer_consumer").args(args).run().success();
+        let (until_none, until_closed) = output.split_once("until the queue is closed:").unwrap();
+        let all = format!("made {made}, eaten {made}; each exactly once: true");
+        for half in [until_none, until_closed] {
+            assert!(half.contains(&all), "{output}");
+            assert_eq!(half.matches(" ate ").count(), consumers, "{output}");
+        }
+        assert!(until_none.contains("left over: 1 item, None"), "{output}");
+        assert!(until_closed.contains("left over: 0 items"), "{output}");
+    }
+    for nonsense in [&["0"][..], &["many"], &["1", "2", "3"]] {
+        let refused = Program::example("producer_consumer").args(nonsense).run();
+        assert_eq!(refused.code(), Some(2));
+        assert!(refused.stderr().contains("usage"));
+    }
+}
+
+#[test]
+fn joins_end_whoever_dies() {
+    let _watchdog = watchdog();
+    let output = Program::example("joinable_queue").run().success();
+    let expected = "\
+three consumers, ten items:
+  join returned; done: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]; unfinished: 0
+  task_done once more: more items are done with than were got
+two consumers that lease, one item that kills:
+  item 1, delivery 1
+  item 2, delivery 1
+  item 3, delivery 2
+  item 4, delivery 1
+  item 5, delivery 1
+  the consumers: fine, killed by SIGABRT
+a consumer that dies with what it got:
+  join returned; the consumer: killed by SIGABRT; the item is lost
+";
+    assert_eq!(output, expected);
+}
+
+#[test]
 fn the_tour_agrees_and_draws() {
     let _watchdog = watchdog();
     let folder = Folder::new("tour_agrees");
@@ -77,6 +148,8 @@ fn the_tour_agrees_and_draws() {
     let crash = output.lines().find(|line| line.starts_with("failed: ")).expect("one file fails");
     assert!(crash.ends_with("poison.txt: killed by SIGABRT"), "{crash}");
     assert!(output.contains("The other 3 files are complete, and equal to those above."));
+    assert!(output.contains("A second producer went on: "), "{output}");
+    assert!(output.contains("All 20000 came once, in order, and whole."), "{output}");
 
     let picture = std::fs::read_to_string(out.join("timeline.svg")).unwrap();
     assert!(picture.starts_with("<svg") && picture.contains("worker_"), "{picture}");

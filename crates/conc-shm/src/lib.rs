@@ -2,7 +2,10 @@
 //!
 //! | to | use |
 //! |---|---|
+//! | pass items between processes, any number on each side | [`queue`] |
+//! | between two, as fast as it goes | [`ring`] |
 //! | share memory | [`Segment`] |
+//! | pass messages between two processes as fast as it goes | [`ring`] |
 //! | know who else does, and who has died | [`Members`], [`Recover`] |
 //! | count on somebody who is not there yet | [`Ticket`] |
 //!
@@ -71,11 +74,18 @@ mod models;
 #[cfg(not(conc_loom))]
 pub mod queue;
 #[cfg(not(conc_loom))]
+pub mod ring;
+#[cfg(all(test, conc_loom))]
+#[path = "ring/models.rs"]
+mod ring_models;
+#[cfg(not(conc_loom))]
 mod segment;
 #[cfg(not(conc_loom))]
 mod shared;
 #[cfg(not(conc_loom))]
 mod sys;
+#[cfg(not(conc_loom))]
+mod waiting;
 
 #[cfg(not(conc_loom))]
 pub use error::{AttachError, CreateError, OutOfMemory, OutOfRange};

@@ -1,8 +1,8 @@
 //! Members, for somebody who looks.
 
-use super::Member;
 use super::proof::is_dead;
 use super::row::{Held, Owner, Row};
+use super::{Member, Table};
 use crate::sys::process::Stat;
 
 /// How a member is.
@@ -31,6 +31,13 @@ pub struct MemberInfo {
     pub start: u64,
     /// How it is.
     pub state: MemberState,
+}
+
+impl<'a> Table<'a> {
+    /// All members and tickets: they may change meanwhile.
+    pub(crate) fn infos(self) -> impl Iterator<Item = MemberInfo> + 'a {
+        self.rows().filter_map(|(number, row)| MemberInfo::of(number, row))
+    }
 }
 
 impl MemberInfo {

@@ -140,8 +140,7 @@ impl<'a> Members<'a> {
     /// All members and tickets, for somebody who looks: they may change meanwhile.
     pub fn iter(self) -> impl Iterator<Item = MemberInfo> + 'a {
         let attachment: &'a Attachment = self.attachment;
-        let table = attachment.table();
-        table.rows().filter_map(|(number, row)| MemberInfo::of(number, row))
+        attachment.table().infos()
     }
 }
 

@@ -59,6 +59,7 @@ impl Mapped {
     }
 
     /// Where a word lies, for what is more than words.
+    #[inline]
     pub(crate) fn pointer(&self, word: usize) -> NonNull<u8> {
         debug_assert!(word < self.words, "word {word} of {}", self.words);
         // SAFETY: as in `at`.

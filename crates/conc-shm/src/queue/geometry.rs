@@ -158,6 +158,12 @@ impl Geometry {
         })
     }
 
+    /// The geometry of a segment's content; `None` if it cannot be a queue.
+    pub(crate) fn of(parameters: [u64; 6], content_len: u64) -> Option<Self> {
+        let geometry = Self::new(Numbers::from_parameters(parameters)?)?;
+        (geometry.length == content_len).then_some(geometry)
+    }
+
     pub(crate) const fn event(&self, happening: Happening) -> usize {
         self.events + happening as usize * (LINE / WORD) as usize
     }

@@ -18,7 +18,9 @@ use crate::memory::Memory;
 use conc_core::sync::{AtomicU64, Ordering, fence};
 use conc_tests::model;
 use loom::thread;
-use protocol::{Claim, Lap, Look, Position, Published, Returns, Ring, Row, Shape, SlotWord, control};
+use protocol::{
+    Claim, Lap, Look, Position, Published, Returns, Ring, Row, Shape, SlotWord, control,
+};
 use std::cell::Cell;
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use super::error::PutError;
 use super::form::{Form, NotWritten, sealed};
 use super::geometry::Happening;
 use super::handle::Queue;
-use super::raw::{Chain, Gone, Moment, NoChunks, NoPlace};
+use super::raw::{Chain, Gone, Moment, NoChunks, NoPlace, Place};
 use crate::OutOfMemory;
 use conc_core::Deadline;
 use conc_core::queue::PutManyError;
@@ -193,15 +193,27 @@ impl<T, F: Form<T>> Queue<T, F> {
             };
             match <F as sealed::Form<T>>::write(self.raw(), place.index(), item) {
                 Ok(()) => {}
-                Err(NotWritten::TooLong) => {
-                    self.expect_large(true);
-                    return Way::Large;
-                }
+                Err(NotWritten::TooLong) => return self.attempt_chained(item, place),
                 Err(NotWritten::Bad(message)) => return Way::Stop(Stop::Bad(message)),
             }
             if place.publish(|| {}).is_ok() {
                 return Way::In;
             }
+        }
+    }
+
+    /// An item that is too long for its place keeps the place if there are chunks. Given up, the
+    /// place would be missing until all before it are free.
+    #[cold]
+    fn attempt_chained(&self, item: &T, place: Place<'_>) -> Way {
+        let chain = self.bytes_of(item).map(|bytes| self.chain(&bytes));
+        match chain {
+            Ok(Some(Ok(mut chain))) => match self.publish_in(place, &mut chain) {
+                Ok(()) => Way::In,
+                Err(()) => Way::Large,
+            },
+            Ok(None) => Way::Large,
+            Ok(Some(Err(stop))) | Err(stop) => Way::Stop(stop),
         }
     }
 
@@ -265,14 +277,20 @@ impl<T, F: Form<T>> Queue<T, F> {
                 Err(NoPlace::Full) => return None,
                 Err(NoPlace::Closed) => return Some(Err(Stop::Closed)),
             };
-            let at = place.position();
-            self.raw().set_length(at.index(), chain.length(), Some(chain.first()));
-            chain.bind(at);
-            if place.publish(|| chain.unbind(at)).is_ok() {
-                chain.forget();
+            if self.publish_in(place, chain).is_ok() {
                 return Some(Ok(()));
             }
         }
+    }
+
+    /// Publishes a chain in this place; `Err`: the line went past, and the place is gone.
+    fn publish_in(&self, place: Place<'_>, chain: &mut Chain<'_>) -> Result<(), ()> {
+        let at = place.position();
+        self.raw().set_length(at.index(), chain.length(), Some(chain.first()));
+        chain.bind(at);
+        place.publish(|| chain.unbind(at))?;
+        chain.forget();
+        Ok(())
     }
 
     fn stopped(&self, stop: Stop, item: T) -> PutError<T> {

@@ -21,11 +21,13 @@ mod layout;
 mod open;
 mod sent;
 mod travel;
+mod view;
 
 pub(crate) use attachment::Attachment;
 pub use id::SegmentId;
 pub use layout::{Kind, Layout};
 pub(crate) use sent::Sent;
+pub(crate) use view::View;
 
 use crate::local::Local;
 use crate::members::{Leaving, Member, Members, Recover, Ticket};

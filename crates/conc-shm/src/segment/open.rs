@@ -16,13 +16,18 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Weak};
 
 pub(super) fn open_named(name: &str, kind: Kind) -> Result<Segment, AttachError> {
+    enter(named_file(name)?, kind, None, Some(name))
+}
+
+/// Opens what has this name, whatever it is.
+pub(super) fn named_file(name: &str) -> Result<OwnedFd, AttachError> {
     let missing = || AttachError::NoSuchName { name: name.into() };
     if !create::is_name(name) {
         return Err(missing());
     }
     match file::open_name(name) {
         Err(Errno::ENOENT) => Err(missing()),
-        other => enter(other.attaching("open the file")?, kind, None, Some(name)),
+        other => other.attaching("open the file"),
     }
 }
 
@@ -81,7 +86,11 @@ fn enter(
 }
 
 /// Judges a private copy of the file's first bytes: they may change while one looks.
-fn check(file: BorrowedFd<'_>, facts: Facts, kind: Kind) -> Result<Checked, AttachError> {
+pub(super) fn check(
+    file: BorrowedFd<'_>,
+    facts: Facts,
+    kind: Kind,
+) -> Result<Checked, AttachError> {
     let mut bytes = [0; size_of::<Header>()];
     let length = file::read_start(file, &mut bytes).attaching("read the file")?;
     let header = Header::copy_from(bytes.get(..length).unwrap_or_default())?;

@@ -7,12 +7,14 @@
 //! | `mapping` | a file seen as memory |
 //! | `process` | pidfds, start times, namespaces |
 //! | `fork_mark` | is this process still the one that it was? |
+//! | `barrier` | a fence whose one half costs nothing |
 //! | `bell` | wakes a thread that polls |
 //! | `poll` | wait for many descriptors |
 //! | `signals` | threads that take no signals |
 //! | `random` | random bits |
 
 pub(crate) mod available;
+pub(crate) mod barrier;
 pub(crate) mod bell;
 pub(crate) mod file;
 pub(crate) mod fork_mark;

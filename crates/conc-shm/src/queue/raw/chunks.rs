@@ -5,6 +5,7 @@ use crate::OutOfMemory;
 use crate::memory::Memory;
 use crate::queue::geometry::Happening;
 use crate::queue::protocol::{Position, chunks};
+use crate::waiting::Host;
 use conc_core::sync::Ordering;
 
 /// Why there are no chunks for a message.

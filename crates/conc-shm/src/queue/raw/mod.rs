@@ -5,32 +5,29 @@
 //! | `put` | claim, write, publish, again if the line went past |
 //! | `get` | look, copy, take, or lease |
 //! | `chunks` | room for messages that do not fit into a place |
-//! | `wait` | look again for a moment, then sleep; who is gone |
-//! | `future`, `wakers` | futures that look, and wait |
+//! | `wait` | what is waited for, with [`crate::waiting`] |
 //! | `census` | lengths, what is not done yet |
 //! | `recover` | what this process does for the dead, and when it leaves |
 
 mod census;
 mod chunks;
-mod future;
 mod get;
 mod lease;
 mod put;
 mod recover;
 mod wait;
-mod wakers;
 
+pub(crate) use crate::waiting::{Gone, Moment};
 pub(crate) use chunks::{Chain, NoChunks};
 pub(crate) use get::{Holes, Leased, Read, Seen};
 pub(crate) use put::{NoPlace, Place};
-pub(crate) use wait::{Gone, Moment};
-pub(crate) use wakers::{Pending, Wakers};
 
 use super::geometry::{Geometry, Happening, Numbers};
 use super::protocol::{Lap, Position, Ring, Row};
 use crate::event::Event;
 use crate::memory::{Mapped, Memory};
 use crate::segment::{Kind, Layout, Segment};
+use crate::waiting::{Presence, Wakers};
 use crate::{AttachError, CreateError, Member};
 use conc_core::sync::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
@@ -47,10 +44,7 @@ pub(crate) struct RawQueue {
     me: Member,
     /// Futures that wait for messages, and for places.
     wakers: [Wakers; 2],
-    keep_open: AtomicBool,
-    /// When it was last asked whether somebody is left, in milliseconds.
-    asked: AtomicU64,
-    watched: AtomicBool,
+    presence: Presence,
     /// Where the next search for a free chunk begins.
     free_chunk: AtomicU64,
 }
@@ -103,10 +97,7 @@ impl RawQueue {
     /// The queue of a segment.
     pub(crate) fn attach(segment: &Segment) -> Result<Arc<Self>, AttachError> {
         let damaged = AttachError::Damaged { what: "the numbers of the queue" };
-        let geometry = Numbers::from_parameters(segment.parameters())
-            .and_then(Geometry::new)
-            .filter(|geometry| geometry.length == segment.content_len())
-            .ok_or(damaged)?;
+        let geometry = Geometry::of(segment.parameters(), segment.content_len()).ok_or(damaged)?;
         Ok(Self::over(segment, geometry))
     }
 
@@ -117,9 +108,7 @@ impl RawQueue {
             geometry,
             me: segment.me(),
             wakers: [Wakers::new(), Wakers::new()],
-            keep_open: AtomicBool::new(false),
-            asked: AtomicU64::new(0),
-            watched: AtomicBool::new(false),
+            presence: Presence::new(),
             free_chunk: AtomicU64::new(0),
         });
         raw.take_part();
@@ -207,15 +196,7 @@ impl RawQueue {
     }
 
     pub(crate) fn keep_open(&self) {
-        // ORDERING: Relaxed. Says nothing about other memory.
-        self.keep_open.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) const fn wakers(&self, happening: Happening) -> &Wakers {
-        match happening {
-            Happening::Message => &self.wakers[0],
-            _ => &self.wakers[1],
-        }
+        self.presence.keep_open();
     }
 }
 

@@ -6,6 +6,7 @@ use crate::event::Event;
 use crate::members::{Leaving, Recover};
 use crate::queue::geometry::{Geometry, Happening};
 use crate::queue::protocol::Returns;
+use crate::waiting::Host;
 use std::sync::{Arc, Weak};
 
 const ALL: [Happening; 4] =

@@ -1,39 +1,34 @@
-//! Look again for a moment, then sleep; and find out who is gone.
+//! What is waited for in a queue.
 
 use super::RawQueue;
-use crate::event::SLICE;
+use crate::event::Event;
 use crate::queue::geometry::Happening;
+use crate::segment::Segment;
+use crate::waiting::{self, Gone, Host, Looking, Moment, Presence, Wakers};
 use conc_core::Deadline;
-use conc_core::sync::{Ordering, spin_loop};
-use conc_core::wait::Patience;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-/// So often a waiter looks, with one pause of the processor between two looks, before it looks at
-/// the clock: a partner on another core answers within this.
-const SPINS: u32 = 100;
+impl Host for RawQueue {
+    type Happening = Happening;
 
-/// Whether anybody is left is asked no more often than this: the answer takes system calls.
-const ASK_EVERY: Duration = Duration::from_millis(20);
+    fn event(&self, happening: Happening) -> &Event {
+        self.event(happening)
+    }
 
-/// Why a wait ended in vain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gone {
-    /// The deadline came.
-    TimedOut,
-    /// Everybody else is gone.
-    Abandoned,
-}
+    fn wakers(&self, happening: Happening) -> &Wakers {
+        match happening {
+            Happening::Message => &self.wakers[0],
+            _ => &self.wakers[1],
+        }
+    }
 
-/// What a waiter's look at the queue may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moment {
-    /// It will look again soon.
-    Awake,
-    /// It is about to sleep: whatever is slow had its time.
-    BeforeSleep,
-    /// It will not look again: everybody else is gone. A look that has something to say to that
-    /// says it now.
-    Over,
+    fn segment(&self) -> &Segment {
+        self.segment()
+    }
+
+    fn presence(&self) -> &Presence {
+        &self.presence
+    }
 }
 
 impl RawQueue {
@@ -42,95 +37,17 @@ impl RawQueue {
         &self,
         happening: Happening,
         deadline: Option<Deadline>,
-        mut look: impl FnMut(Moment) -> Option<R>,
+        look: impl FnMut(Moment) -> Option<R>,
     ) -> Result<R, Gone> {
-        loop {
-            if many_processors() {
-                for _ in 0..SPINS {
-                    if let Some(found) = look(Moment::Awake) {
-                        return Ok(found);
-                    }
-                    spin_loop();
-                }
-            }
-            let mut patience = Patience::new();
-            while patience.pause() {
-                if let Some(found) = look(Moment::Awake) {
-                    return Ok(found);
-                }
-                if deadline.is_some_and(Deadline::is_past) {
-                    break;
-                }
-            }
-            if let Some(found) = look(Moment::BeforeSleep) {
-                return Ok(found);
-            }
-            if deadline.is_some_and(Deadline::is_past) {
-                return Err(Gone::TimedOut);
-            }
-            self.watch();
-            if self.is_abandoned() {
-                // Whoever left may have put something as the last thing it did.
-                return look(Moment::BeforeSleep).ok_or(Gone::Abandoned);
-            }
-            let event = self.event(happening);
-            let ticket = event.prepare();
-            if let Some(found) = look(Moment::BeforeSleep) {
-                return Ok(found);
-            }
-            let slice = Deadline::after(SLICE);
-            let until = match (slice, deadline) {
-                (Some(slice), Some(deadline)) => Some(slice.min(deadline)),
-                (slice, deadline) => slice.or(deadline),
-            };
-            if !event.wait(ticket, until) {
-                let _ = self.segment().recover_dead();
-            }
-        }
+        waiting::wait(self, happening, deadline, look)
     }
 
-    /// Lets a thread of this process look after the dead, from the first sleep on.
-    pub(super) fn watch(&self) {
-        // ORDERING: Relaxed. Asking twice does no harm.
-        if !self.watched.swap(true, Ordering::Relaxed) {
-            // Without the thread each sleeper looks for itself, four times a second.
-            let _ = self.segment().watch();
-        }
+    /// A future of what `look` finds; `Err`: everybody else is gone.
+    pub(crate) fn looking<R, F: FnMut(Moment) -> Option<R>>(
+        self: &Arc<Self>,
+        happening: Happening,
+        look: F,
+    ) -> Looking<'_, Self, F> {
+        waiting::looking(self, happening, look)
     }
-
-    /// Whether all other processes are gone, and there were some.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        // ORDERING: Relaxed. Says nothing about other memory.
-        if self.keep_open.load(Ordering::Relaxed) || !self.segment().members().ever_others() {
-            return false;
-        }
-        let now = millis();
-        // ORDERING: Relaxed. A guess at worst asks once more.
-        let asked = self.asked.load(Ordering::Relaxed);
-        if asked != 0 && now.saturating_sub(asked) < ASK_EVERY.as_millis() as u64 {
-            return false;
-        }
-        // ORDERING: Relaxed. As above.
-        self.asked.store(now, Ordering::Relaxed);
-        if self.segment().members().others_alive() {
-            return false;
-        }
-        // What the dead had leased comes back first.
-        let _ = self.segment().recover_dead();
-        true
-    }
-}
-
-fn many_processors() -> bool {
-    use std::sync::OnceLock;
-    static MANY: OnceLock<bool> = OnceLock::new();
-    *MANY.get_or_init(|| std::thread::available_parallelism().is_ok_and(|count| count.get() > 1))
-}
-
-/// Milliseconds of a clock that never goes back; never 0.
-fn millis() -> u64 {
-    use std::sync::OnceLock;
-    static ORIGIN: OnceLock<Instant> = OnceLock::new();
-    let origin = *ORIGIN.get_or_init(Instant::now);
-    u64::try_from(origin.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
 }

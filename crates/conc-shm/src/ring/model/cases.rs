@@ -1,0 +1,107 @@
+//! Which rings are searched, and which flaws have to be found.
+
+use super::{Case, End, Flaw, Op, search};
+
+fn case(capacity: u64, programs: &[&[Op]]) -> Case {
+    let programs = programs.iter().map(|ops| ops.to_vec()).collect();
+    Case { capacity, programs, deaths: 0, flaw: None }
+}
+
+const SEND: Op = Op::Take(End::Sender, None);
+const RECEIVE: Op = Op::Take(End::Receiver, None);
+const fn instead(end: End, of: u8) -> Op {
+    Op::Take(end, Some(of))
+}
+
+fn pair(capacity: u64) -> Case {
+    case(capacity, &[&[SEND, Op::Put(1), Op::Put(2), Op::Put(3)], &[RECEIVE, Op::Get]])
+}
+
+fn sender_dies(capacity: u64) -> Case {
+    let second = [instead(End::Sender, 0), Op::Put(3), Op::Put(4)];
+    let programs: [&[Op]; 3] = [&[SEND, Op::Put(1), Op::Put(2)], &[RECEIVE, Op::Get], &second];
+    Case { deaths: 1, ..case(capacity, &programs) }
+}
+
+fn receiver_dies(capacity: u64) -> Case {
+    let second = [instead(End::Receiver, 1), Op::Get];
+    let programs: [&[Op]; 3] =
+        [&[SEND, Op::Put(1), Op::Put(2), Op::Put(3)], &[RECEIVE, Op::Get], &second];
+    Case { deaths: 1, ..case(capacity, &programs) }
+}
+
+fn both_die() -> Case {
+    let sender = [instead(End::Sender, 0), Op::Put(2)];
+    let receiver = [instead(End::Receiver, 1), Op::Get];
+    let programs: [&[Op]; 4] = [&[SEND, Op::Put(1)], &[RECEIVE, Op::Get], &sender, &receiver];
+    Case { deaths: 2, ..case(1, &programs) }
+}
+
+fn receiver_closes(capacity: u64) -> Case {
+    let receiver = [RECEIVE, Op::GetOnce, Op::Close(End::Receiver), Op::Get];
+    case(capacity, &[&[SEND, Op::Put(1), Op::Put(2), Op::Put(3)], &receiver])
+}
+
+fn receiver_dies_while_it_closes() -> Case {
+    let second = [instead(End::Receiver, 1), Op::Get];
+    let programs: [&[Op]; 3] =
+        [&[SEND, Op::Put(1), Op::Put(2)], &[RECEIVE, Op::Close(End::Receiver), Op::Get], &second];
+    Case { deaths: 1, ..case(2, &programs) }
+}
+
+fn both_close() -> Case {
+    let sender = [SEND, Op::Put(1), Op::Put(2), Op::Close(End::Sender), Op::Put(3)];
+    let receiver = [RECEIVE, Op::GetOnce, Op::Close(End::Receiver), Op::Get];
+    case(2, &[&sender, &receiver])
+}
+
+fn sender_dies_while_the_receiver_closes() -> Case {
+    let second = [instead(End::Sender, 0), Op::Put(2)];
+    let receiver = [RECEIVE, Op::Close(End::Receiver), Op::Get];
+    Case { deaths: 1, ..case(1, &[&[SEND, Op::Put(1)], &receiver, &second]) }
+}
+
+#[test]
+fn all_states_of_small_rings_are_right() {
+    let _watchdog = conc_tests::watchdog_for(std::time::Duration::from_secs(120));
+    let cases = [
+        ("a pair, one place", pair(1)),
+        ("a pair, two places", pair(2)),
+        ("the sender dies, one place", sender_dies(1)),
+        ("the sender dies, two places", sender_dies(2)),
+        ("the receiver dies, one place", receiver_dies(1)),
+        ("the receiver dies, two places", receiver_dies(2)),
+        ("both die", both_die()),
+        ("the receiver closes, one place", receiver_closes(1)),
+        ("the receiver closes, two places", receiver_closes(2)),
+        ("both close", both_close()),
+        ("the receiver dies while it closes", receiver_dies_while_it_closes()),
+        ("the sender dies while the receiver closes", sender_dies_while_the_receiver_closes()),
+    ];
+    for (name, case) in cases {
+        let states = search(&case).unwrap_or_else(|what| panic!("{name}: {what}"));
+        eprintln!("{name}: {states} states");
+    }
+}
+
+/// Each flaw is found, or the search is worth nothing.
+#[test]
+fn every_flaw_is_found() {
+    let _watchdog = conc_tests::watchdog();
+    let flaws = [
+        (Flaw::NoHeavyFence, pair(1)),
+        (Flaw::NoHeavyFence, receiver_closes(2)),
+        (Flaw::PublishedFirst, pair(2)),
+        (Flaw::ReleasedFirst, pair(1)),
+        (Flaw::TakenAlive, receiver_dies(2)),
+        (Flaw::BeginsAnew, receiver_dies(2)),
+        (Flaw::OneTooMany, pair(1)),
+        (Flaw::Unsealed, receiver_closes(2)),
+        (Flaw::Silent, pair(1)),
+    ];
+    for (flaw, case) in flaws {
+        let found = search(&Case { flaw: Some(flaw), ..case });
+        eprintln!("{flaw:?}: {found:?}");
+        assert!(found.is_err(), "{flaw:?} was not found");
+    }
+}

@@ -1,0 +1,114 @@
+//! Look again for a moment, then sleep; and find out who is gone.
+
+use super::{Gone, Host, Moment};
+use crate::event::SLICE;
+use conc_core::Deadline;
+use conc_core::sync::{Ordering, spin_loop};
+use conc_core::wait::Patience;
+use std::time::{Duration, Instant};
+
+/// So often a waiter looks, with one pause of the processor between two looks, before it looks at
+/// the clock: a partner on another core answers within this.
+const SPINS: u32 = 100;
+
+/// Whether anybody is left is asked no more often than this: the answer takes system calls.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+
+/// Looks until `look` finds something, sleeping in between until `happening`.
+pub(crate) fn wait<H: Host, R>(
+    host: &H,
+    happening: H::Happening,
+    deadline: Option<Deadline>,
+    mut look: impl FnMut(Moment) -> Option<R>,
+) -> Result<R, Gone> {
+    loop {
+        if many_processors() {
+            for _ in 0..SPINS {
+                if let Some(found) = look(Moment::Awake) {
+                    return Ok(found);
+                }
+                spin_loop();
+            }
+        }
+        let mut patience = Patience::new();
+        while patience.pause() {
+            if let Some(found) = look(Moment::Awake) {
+                return Ok(found);
+            }
+            if deadline.is_some_and(Deadline::is_past) {
+                break;
+            }
+        }
+        if let Some(found) = look(Moment::BeforeSleep) {
+            return Ok(found);
+        }
+        if deadline.is_some_and(Deadline::is_past) {
+            return Err(Gone::TimedOut);
+        }
+        watch(host);
+        if is_abandoned(host, happening) {
+            // Whoever left may have put something as the last thing it did.
+            return look(Moment::BeforeSleep).ok_or(Gone::Abandoned);
+        }
+        let event = host.event(happening);
+        let ticket = event.prepare();
+        host.announced();
+        if let Some(found) = look(Moment::BeforeSleep) {
+            return Ok(found);
+        }
+        let slice = Deadline::after(SLICE);
+        let until = match (slice, deadline) {
+            (Some(slice), Some(deadline)) => Some(slice.min(deadline)),
+            (slice, deadline) => slice.or(deadline),
+        };
+        if !event.wait(ticket, until) {
+            let _ = host.segment().recover_dead();
+        }
+    }
+}
+
+/// Lets a thread of this process look after the dead, from the first sleep on.
+pub(crate) fn watch<H: Host>(host: &H) {
+    // ORDERING: Relaxed. Asking twice does no harm.
+    if !host.presence().watched.swap(true, Ordering::Relaxed) {
+        // Without the thread each sleeper looks for itself, four times a second.
+        let _ = host.segment().watch();
+    }
+}
+
+/// Whether nobody is left who could make it happen, and there was somebody.
+pub(crate) fn is_abandoned<H: Host>(host: &H, happening: H::Happening) -> bool {
+    let presence = host.presence();
+    // ORDERING: Relaxed. Says nothing about other memory.
+    if presence.keep_open.load(Ordering::Relaxed) || !host.segment().members().ever_others() {
+        return false;
+    }
+    let now = millis();
+    // ORDERING: Relaxed. A guess at worst asks once more.
+    let asked = presence.asked.load(Ordering::Relaxed);
+    if asked != 0 && now.saturating_sub(asked) < ASK_EVERY.as_millis() as u64 {
+        return false;
+    }
+    // ORDERING: Relaxed. As above.
+    presence.asked.store(now, Ordering::Relaxed);
+    if !host.is_alone(happening) {
+        return false;
+    }
+    // What the dead had comes back first.
+    let _ = host.segment().recover_dead();
+    true
+}
+
+fn many_processors() -> bool {
+    use std::sync::OnceLock;
+    static MANY: OnceLock<bool> = OnceLock::new();
+    *MANY.get_or_init(|| std::thread::available_parallelism().is_ok_and(|count| count.get() > 1))
+}
+
+/// Milliseconds of a clock that never goes back; never 0.
+fn millis() -> u64 {
+    use std::sync::OnceLock;
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    let origin = *ORIGIN.get_or_init(Instant::now);
+    u64::try_from(origin.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+}
