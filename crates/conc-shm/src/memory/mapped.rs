@@ -4,9 +4,15 @@ use super::Memory;
 use crate::segment::Segment;
 use conc_core::sync::{AtomicU64, Ordering};
 use std::convert::Infallible;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 const WORD: usize = size_of::<u64>();
+const PAIR: usize = 2 * WORD;
+
+/// Messages up to so many bytes are copied in word by word: they were written just now, maybe in
+/// pieces no larger than that.
+const SHORT: usize = 64;
 
 /// The words of a segment's content, from its start on.
 ///
@@ -67,6 +73,64 @@ impl Mapped {
     }
 }
 
+impl Mapped {
+    /// Reads bytes, from the start of a word on. All of `bytes` are initialised afterwards.
+    #[inline]
+    pub(crate) fn copy_to(&self, word: usize, bytes: &mut [MaybeUninit<u8>]) {
+        let (pairs, rest) = bytes.split_at_mut(in_pairs(bytes.len()));
+        for (at, pair) in pairs.chunks_exact_mut(PAIR).enumerate() {
+            let from = self.pointer(word + 2 * at);
+            // SAFETY: both are there for two words; the words of the segment are shared, see
+            // `copy_pair`.
+            unsafe { copy_pair(from.as_ptr(), pair.as_mut_ptr().cast()) };
+        }
+        let mut word = word + pairs.len() / WORD;
+        for part in rest.chunks_mut(WORD) {
+            // ORDERING: Relaxed. Ordered after the word that was looked at, which is an acquire,
+            // and before the exchange that takes, which is a release.
+            let value = self.at(word).load(Ordering::Relaxed).to_ne_bytes();
+            for (to, byte) in part.iter_mut().zip(value) {
+                to.write(byte);
+            }
+            word += 1;
+        }
+    }
+}
+
+/// Copies two words of which one side is shared and may be written meanwhile.
+///
+/// Both sides of a queue copy messages that others may overwrite at the same time: each byte is
+/// read and written once, by an instruction of the processor, as a relaxed access would be. On
+/// x86-64 by one that takes both words at once, since what is read next is often read in one
+/// piece, and a piece that was written in two has to wait until both have reached the cache.
+///
+/// # Safety
+///
+/// Two words can be read at `from`, and written at `to`. Who else accesses the shared side does so
+/// by atomics or by this function.
+#[inline]
+unsafe fn copy_pair(from: *const u8, to: *mut u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the caller's contract; nothing but `to` and the register changes.
+    unsafe {
+        std::arch::asm!(
+            "movups {pair}, [{from}]",
+            "movups [{to}], {pair}",
+            pair = out(xmm_reg) _,
+            from = in(reg) from,
+            to = in(reg) to,
+            options(nostack, preserves_flags),
+        );
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    unreachable!("{from:p} to {to:p}: no pairs on this processor");
+}
+
+/// So many of these bytes are copied two words at a time.
+const fn in_pairs(bytes: usize) -> usize {
+    if cfg!(target_arch = "x86_64") { bytes / PAIR * PAIR } else { 0 }
+}
+
 impl Memory for Mapped {
     type Halt = Infallible;
 
@@ -113,7 +177,19 @@ impl Memory for Mapped {
 
     #[inline]
     fn copy_in(&self, word: usize, bytes: &[u8]) -> Result<(), Infallible> {
-        let words = bytes.chunks_exact(WORD);
+        let (pairs, rest) = if bytes.len() > SHORT {
+            bytes.split_at(in_pairs(bytes.len()))
+        } else {
+            bytes.split_at(0)
+        };
+        for (at, pair) in pairs.chunks_exact(PAIR).enumerate() {
+            let to = self.pointer(word + 2 * at);
+            // SAFETY: both are there for two words; the words of the segment are shared, see
+            // `copy_pair`.
+            unsafe { copy_pair(pair.as_ptr(), to.as_ptr()) };
+        }
+        let word = word + pairs.len() / WORD;
+        let words = rest.chunks_exact(WORD);
         let (count, rest) = (words.len(), words.remainder());
         for (at, chunk) in words.enumerate() {
             let value = u64::from_ne_bytes(chunk.try_into().expect("chunks of a word"));
@@ -131,29 +207,23 @@ impl Memory for Mapped {
 
     #[inline]
     fn copy_out(&self, word: usize, bytes: &mut [u8]) -> Result<(), Infallible> {
-        let mut words = bytes.chunks_exact_mut(WORD);
-        let count = words.len();
-        for (at, chunk) in words.by_ref().enumerate() {
-            // ORDERING: Relaxed. Ordered after the word that was looked at, which is an acquire,
-            // and before the exchange that takes, which is a release.
-            chunk.copy_from_slice(&self.at(word + at).load(Ordering::Relaxed).to_ne_bytes());
-        }
-        let rest = words.into_remainder();
-        if !rest.is_empty() {
-            // ORDERING: Relaxed. As above.
-            let last = self.at(word + count).load(Ordering::Relaxed).to_ne_bytes();
-            rest.copy_from_slice(&last[..rest.len()]);
-        }
+        // SAFETY: initialised bytes may be used as maybe uninitialised ones that are only written.
+        let bytes = unsafe { &mut *(std::ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) };
+        self.copy_to(word, bytes);
         Ok(())
     }
 
     #[inline]
     fn write_soon(&self, word: usize) {
         #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-            // SAFETY: a prefetch touches nothing, wherever it points.
-            unsafe { _mm_prefetch::<_MM_HINT_ET0>(self.pointer(word).as_ptr().cast()) };
+        // SAFETY: a prefetch touches nothing, wherever it points; processors that do not know this
+        // one take it for no instruction.
+        unsafe {
+            std::arch::asm!(
+                "prefetchw [{}]",
+                in(reg) self.pointer(word).as_ptr(),
+                options(nostack, preserves_flags, readonly),
+            );
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = word;

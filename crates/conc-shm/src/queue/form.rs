@@ -6,7 +6,7 @@ use crate::memory::Memory;
 use crate::shared::Shared;
 use conc_core::Wire;
 use postcard::ser_flavors::Flavor;
-use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 /// In which form items lie in a queue: [`Encoded`] or [`Plain`].
 #[expect(private_bounds, reason = "sealed: what a form does is this crate's own affair")]
@@ -41,8 +41,10 @@ pub(crate) mod sealed {
     use crate::queue::raw::RawQueue;
 
     pub(crate) trait Form<T>: 'static {
-        /// What is copied out of a queue.
-        type Bytes;
+        /// What a message is copied into.
+        type Buffer;
+
+        fn buffer() -> Self::Buffer;
 
         /// Bytes of a message that needs no chunks, if the type says so, and its alignment.
         fn fixed() -> Option<(usize, usize)>;
@@ -53,77 +55,97 @@ pub(crate) mod sealed {
         /// An item as bytes, for chunks.
         fn to_bytes(item: &T) -> Result<Vec<u8>, Box<str>>;
 
-        /// Copies a message that others may write at the same time; `None` if it is better taken
+        /// Copies a message that others may write at the same time; `false` if it is better taken
         /// first.
-        fn copy(raw: &RawQueue, index: u32) -> Option<Self::Bytes>;
+        fn copy(raw: &RawQueue, index: u32, buffer: &mut Self::Buffer) -> bool;
 
-        /// Copies a message that is ours, and frees its chunks once it is over.
-        fn read(raw: &RawQueue, index: u32) -> Self::Bytes;
+        /// Copies a message that is ours.
+        fn read(raw: &RawQueue, index: u32, buffer: &mut Self::Buffer);
 
         /// The item.
-        fn from_bytes(bytes: Self::Bytes) -> Result<T, GetError>;
+        ///
+        /// # Safety
+        ///
+        /// A message was copied into the buffer, and the copy is whole.
+        unsafe fn item(buffer: Self::Buffer) -> Result<T, GetError>;
     }
 }
 
-/// Reads messages in a form.
-pub(crate) struct Reader<T, F>(PhantomData<fn(F) -> T>);
+/// Reads a message in a form.
+pub(crate) struct Reader<T, F: sealed::Form<T>>(F::Buffer);
 
-impl<T, F> Reader<T, F> {
-    pub(crate) const fn new() -> Self {
-        Self(PhantomData)
+impl<T, F: sealed::Form<T>> Reader<T, F> {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self(F::buffer())
+    }
+
+    /// The item.
+    ///
+    /// # Safety
+    ///
+    /// A message was [taken](RawQueue::try_take) with this reader.
+    #[inline]
+    pub(crate) unsafe fn item(self) -> Result<T, GetError> {
+        // SAFETY: what was taken was copied before, whole, or read afterwards.
+        unsafe { F::item(self.0) }
     }
 }
 
 impl<T, F: sealed::Form<T>> Read for Reader<T, F> {
-    type Got = F::Bytes;
-
     #[inline]
-    fn copy(&mut self, raw: &RawQueue, index: u32) -> Option<F::Bytes> {
-        F::copy(raw, index)
+    fn copy(&mut self, raw: &RawQueue, index: u32) -> bool {
+        F::copy(raw, index, &mut self.0)
     }
 
-    fn read(&mut self, raw: &RawQueue, index: u32) -> F::Bytes {
-        F::read(raw, index)
+    fn read(&mut self, raw: &RawQueue, index: u32) {
+        F::read(raw, index, &mut self.0);
     }
 }
 
 /// The bytes of an encoded message.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "short messages are not to be allocated")]
-pub(crate) enum Bytes {
-    /// Short.
-    Few([u8; FEW], usize),
-    /// Long.
-    Many(Vec<u8>),
+pub(crate) struct Bytes {
+    few: [MaybeUninit<u8>; FEW],
+    many: Vec<u8>,
+    length: usize,
 }
 
 const FEW: usize = 256;
 
 impl Bytes {
+    /// Copies the message at a word.
     #[inline]
-    fn copied(length: usize, copy: impl FnOnce(&mut [u8])) -> Self {
-        if length <= FEW {
-            let mut few = [0; FEW];
-            copy(&mut few[..length]);
-            Self::Few(few, length)
+    fn copy(&mut self, raw: &RawQueue, word: usize, length: usize) {
+        self.length = length;
+        if let Some(few) = self.few.get_mut(..length) {
+            raw.memory().copy_to(word, few);
         } else {
-            let mut many = vec![0; length];
-            copy(&mut many);
-            Self::Many(many)
+            self.many.resize(length, 0);
+            let Ok(()) = raw.memory().copy_out(word, &mut self.many);
         }
     }
 
+    /// # Safety
+    ///
+    /// A message was copied.
     #[inline]
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Few(few, length) => &few[..*length],
-            Self::Many(many) => many,
+    unsafe fn as_slice(&self) -> &[u8] {
+        match self.few.get(..self.length) {
+            // SAFETY: so many were initialised by the copy.
+            Some(few) => unsafe { &*(std::ptr::from_ref(few) as *const [u8]) },
+            None => &self.many,
         }
     }
 }
 
 impl<T: Wire> sealed::Form<T> for Encoded {
-    type Bytes = Bytes;
+    type Buffer = Bytes;
+
+    #[inline]
+    fn buffer() -> Bytes {
+        Bytes { few: [MaybeUninit::uninit(); FEW], many: Vec::new(), length: 0 }
+    }
 
     fn fixed() -> Option<(usize, usize)> {
         None
@@ -148,37 +170,35 @@ impl<T: Wire> sealed::Form<T> for Encoded {
     }
 
     #[inline]
-    fn copy(raw: &RawQueue, index: u32) -> Option<Bytes> {
+    fn copy(raw: &RawQueue, index: u32, buffer: &mut Bytes) -> bool {
         // Whatever the length says: the message may be somebody else's by now.
         let (length, first) = raw.length(index);
         let length = length as usize;
         if first.is_some() || length > COPIED_FIRST.min(raw.geometry().numbers.inline as usize) {
-            return None;
+            return false;
         }
-        let message = raw.ring().message(index);
-        Some(Bytes::copied(length, |bytes| {
-            let Ok(()) = raw.memory().copy_out(message, bytes);
-        }))
+        buffer.copy(raw, raw.ring().message(index), length);
+        true
     }
 
-    fn read(raw: &RawQueue, index: u32) -> Bytes {
+    fn read(raw: &RawQueue, index: u32, buffer: &mut Bytes) {
         let (length, first) = raw.length(index);
         if let Some(first) = first {
             let chunks = raw.chunks_of(first, length);
-            let mut many = vec![0; length as usize];
-            raw.read_chunks(&chunks, &mut many);
-            return Bytes::Many(many);
+            buffer.length = length as usize;
+            buffer.many.resize(buffer.length.max(FEW + 1), 0);
+            raw.read_chunks(&chunks, &mut buffer.many[..length as usize]);
+            return;
         }
         let length = (length as usize).min(raw.geometry().numbers.inline as usize);
-        let message = raw.ring().message(index);
-        Bytes::copied(length, |bytes| {
-            let Ok(()) = raw.memory().copy_out(message, bytes);
-        })
+        buffer.copy(raw, raw.ring().message(index), length);
     }
 
     #[inline]
-    fn from_bytes(bytes: Bytes) -> Result<T, GetError> {
-        postcard::from_bytes(bytes.as_slice())
+    unsafe fn item(buffer: Bytes) -> Result<T, GetError> {
+        // SAFETY: the caller's contract.
+        let bytes = unsafe { buffer.as_slice() };
+        postcard::from_bytes(bytes)
             .map_err(|error| GetError::NotDecoded { message: error.to_string().into() })
     }
 }
@@ -247,7 +267,12 @@ impl Flavor for PlaceWriter<'_> {
 }
 
 impl<T: Shared> sealed::Form<T> for Plain {
-    type Bytes = T;
+    type Buffer = MaybeUninit<T>;
+
+    #[inline]
+    fn buffer() -> MaybeUninit<T> {
+        MaybeUninit::uninit()
+    }
 
     fn fixed() -> Option<(usize, usize)> {
         Some((size_of::<T>(), align_of::<T>()))
@@ -264,20 +289,27 @@ impl<T: Shared> sealed::Form<T> for Plain {
     }
 
     #[inline]
-    fn copy(raw: &RawQueue, index: u32) -> Option<T> {
-        (size_of::<T>() <= COPIED_FIRST).then(|| Self::read(raw, index))
+    fn copy(raw: &RawQueue, index: u32, buffer: &mut MaybeUninit<T>) -> bool {
+        if size_of::<T>() > COPIED_FIRST {
+            return false;
+        }
+        Self::read(raw, index, buffer);
+        true
     }
 
     #[inline]
-    fn read(raw: &RawQueue, index: u32) -> T {
-        let mut item = T::new_zeroed();
-        let Ok(()) = raw.memory().copy_out(raw.ring().message(index), item.as_mut_bytes());
-        item
+    fn read(raw: &RawQueue, index: u32, buffer: &mut MaybeUninit<T>) {
+        let start = buffer.as_mut_ptr().cast::<MaybeUninit<u8>>();
+        // SAFETY: the bytes of the buffer, borrowed as it is; maybe uninitialised bytes are as
+        // good as a maybe uninitialised value.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(start, size_of::<T>()) };
+        raw.memory().copy_to(raw.ring().message(index), bytes);
     }
 
     #[inline]
-    fn from_bytes(item: T) -> Result<T, GetError> {
-        Ok(item)
+    unsafe fn item(buffer: MaybeUninit<T>) -> Result<T, GetError> {
+        // SAFETY: all of its bytes were copied (contract), and any bytes are a valid `T`.
+        Ok(unsafe { buffer.assume_init() })
     }
 }
 

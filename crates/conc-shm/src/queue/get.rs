@@ -1,14 +1,12 @@
 //! Getting: the whole family.
 
 use super::error::GetError;
-use super::form::{Form, Reader, sealed};
+use super::form::{Form, Reader};
 use super::geometry::Happening;
 use super::handle::Queue;
 use super::raw::{Gone, Holes, Moment, Seen};
 use conc_core::Deadline;
 use std::time::{Duration, Instant};
-
-type Copied<T, F> = <F as sealed::Form<T>>::Bytes;
 
 impl<T, F: Form<T>> Queue<T, F> {
     /// Takes the next item if there is one.
@@ -22,7 +20,9 @@ impl<T, F: Form<T>> Queue<T, F> {
         if self.raw().is_forked() {
             return Err(GetError::Forked);
         }
-        self.outcome(self.look(Holes::Wait))
+        let mut reader = Reader::new();
+        let seen = self.look(&mut reader, Holes::Wait);
+        outcome(reader, seen)
     }
 
     /// Takes the next item; waits for one.
@@ -70,9 +70,12 @@ impl<T, F: Form<T>> Queue<T, F> {
         if self.raw().is_forked() {
             return Err(GetError::Forked);
         }
-        let looking = self.raw().looking(Happening::Message, |_| found(self.look(Holes::Pass)));
-        let seen = looking.await.map_err(GetError::from)?;
-        self.outcome(seen)
+        let look = |_| {
+            let mut reader = Reader::new();
+            let seen = found(self.look(&mut reader, Holes::Pass))?;
+            Some(outcome(reader, seen))
+        };
+        self.raw().looking(Happening::Message, look).await?
     }
 
     /// Takes what is there, `max` items at most; waits for the first.
@@ -101,38 +104,37 @@ impl<T, F: Form<T>> Queue<T, F> {
         if self.raw().is_forked() {
             return Err(GetError::Forked);
         }
-        match self.look(Holes::Wait) {
-            Seen::Got(copied) => <F as sealed::Form<T>>::from_bytes(copied),
-            seen => self.get_slowly(seen, deadline),
+        let mut reader = Reader::new();
+        let mut seen = self.look(&mut reader, Holes::Ignore);
+        if !seen.is_final() {
+            seen = self.wait_for(&mut reader, deadline)?;
         }
+        outcome(reader, seen)
     }
 
     #[inline(never)]
-    fn get_slowly(
+    fn wait_for(
         &self,
-        seen: Seen<Copied<T, F>>,
+        reader: &mut Reader<T, F>,
         deadline: Option<Deadline>,
-    ) -> Result<T, GetError> {
-        if seen.is_final() {
-            return self.outcome(seen);
-        }
-        let look = |moment| found(self.look(Holes::at(moment)));
-        let seen = self.raw().wait(Happening::Message, deadline, look)?;
-        self.outcome(seen)
+    ) -> Result<Seen<()>, GetError> {
+        let look = |moment| found(self.look(reader, Holes::at(moment)));
+        Ok(self.raw().wait(Happening::Message, deadline, look)?)
     }
 
     #[inline]
-    fn look(&self, holes: Holes) -> Seen<Copied<T, F>> {
-        self.raw().try_take(self.cursors(), &mut Reader::<T, F>::new(), holes)
+    fn look(&self, reader: &mut Reader<T, F>, holes: Holes) -> Seen<()> {
+        self.raw().try_take(self.cursors(), reader, holes)
     }
+}
 
-    #[inline]
-    fn outcome(&self, seen: Seen<Copied<T, F>>) -> Result<T, GetError> {
-        match seen {
-            Seen::Got(copied) => <F as sealed::Form<T>>::from_bytes(copied),
-            Seen::Empty | Seen::Soon => Err(GetError::Empty),
-            Seen::Closed => Err(GetError::Closed),
-        }
+#[inline]
+fn outcome<T, F: Form<T>>(reader: Reader<T, F>, seen: Seen<()>) -> Result<T, GetError> {
+    match seen {
+        // SAFETY: taken with this reader.
+        Seen::Got(()) => unsafe { reader.item() },
+        Seen::Empty | Seen::Soon => Err(GetError::Empty),
+        Seen::Closed => Err(GetError::Closed),
     }
 }
 
@@ -150,7 +152,7 @@ impl<G> Seen<G> {
 impl Holes {
     pub(super) const fn at(moment: Moment) -> Self {
         match moment {
-            Moment::Awake => Self::Wait,
+            Moment::Awake => Self::Ignore,
             Moment::BeforeSleep | Moment::Over => Self::Pass,
         }
     }

@@ -7,7 +7,7 @@ use super::get::found;
 use super::handle::Queue;
 use super::raw::{Holes, Leased, RawQueue, Seen};
 use crate::shared::Shared;
-use conc_core::Deadline;
+use conc_core::{Deadline, Wire};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -23,25 +23,23 @@ use std::time::{Duration, Instant};
 ///
 /// A lease that is leaked keeps its place until the process ends.
 #[must_use = "a lease that is dropped gives its message back"]
-pub struct Lease<T, F = Encoded> {
+pub struct Lease<T, F: Leasing<T> = Encoded> {
     /// `None`: acknowledged or given back.
     raw: Option<Arc<RawQueue>>,
     leased: Leased,
-    value: Value<T>,
-    form: PhantomData<F>,
+    held: F::Held,
+    of: PhantomData<fn() -> T>,
 }
 
-enum Value<T> {
-    Own(T),
-    InPlace(NonNull<T>),
-}
+/// A leased message where it lies.
+#[derive(Debug)]
+pub(crate) struct InPlace<T>(NonNull<T>);
 
-// SAFETY:
-// - What lies in place is plain data that nobody else touches while it is leased.
-// - It stays mapped as long as the lease has its queue.
-unsafe impl<T: Send, F> Send for Lease<T, F> {}
-// SAFETY: as above, and through `&Lease` there is only `&T`.
-unsafe impl<T: Sync, F> Sync for Lease<T, F> {}
+// SAFETY: what lies in place is plain data that nobody else touches while it is leased, and it
+// stays mapped as long as the lease has its queue.
+unsafe impl<T: Send> Send for InPlace<T> {}
+// SAFETY: as above, and through `&InPlace` there is only `&T`.
+unsafe impl<T: Sync> Sync for InPlace<T> {}
 
 impl<T, F: Form<T> + Leasing<T>> Queue<T, F> {
     /// Leases the next message if there is one.
@@ -137,10 +135,10 @@ impl<T, F: Form<T> + Leasing<T>> Queue<T, F> {
 
     fn opened(&self, leased: Leased) -> Result<Lease<T, F>, GetError> {
         let opening = Opening { raw: self.raw(), leased };
-        let value = F::open(self.raw(), leased.index)?;
+        let held = F::open(self.raw(), leased.index)?;
         std::mem::forget(opening);
         let raw = Some(Arc::clone(self.raw()));
-        Ok(Lease { raw, leased, value: value.0, form: PhantomData })
+        Ok(Lease { raw, leased, held, of: PhantomData })
     }
 }
 
@@ -156,7 +154,7 @@ impl Drop for Opening<'_> {
     }
 }
 
-impl<T, F> Lease<T, F> {
+impl<T, F: Leasing<T>> Lease<T, F> {
     /// How often the message was leased, this time included; counted up to 127.
     #[must_use]
     #[doc(alias = "delivery_count")]
@@ -176,22 +174,15 @@ impl<T, F> Lease<T, F> {
     pub fn nack(self) {}
 }
 
-impl<T, F> Deref for Lease<T, F> {
+impl<T, F: Leasing<T>> Deref for Lease<T, F> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        match &self.value {
-            Value::Own(value) => value,
-            // SAFETY:
-            // - The place is leased by us: nobody writes there until we let go of it.
-            // - It holds a `T`, since the queue was made for `T`, and any bytes are a valid one.
-            // - It is mapped as long as `raw` is there, which is until `self` goes.
-            Value::InPlace(place) => unsafe { place.as_ref() },
-        }
+        F::show(&self.held)
     }
 }
 
-impl<T, F> Drop for Lease<T, F> {
+impl<T, F: Leasing<T>> Drop for Lease<T, F> {
     fn drop(&mut self) {
         if let Some(raw) = self.raw.take() {
             raw.give_back(self.leased.index);
@@ -199,7 +190,7 @@ impl<T, F> Drop for Lease<T, F> {
     }
 }
 
-impl<T: fmt::Debug, F> fmt::Debug for Lease<T, F> {
+impl<T: fmt::Debug, F: Leasing<T>> fmt::Debug for Lease<T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")
             .field("value", &**self)
@@ -214,35 +205,45 @@ pub trait Leasing<T>: opening::Opens<T> {}
 
 impl<T, F: opening::Opens<T>> Leasing<T> for F {}
 
-/// A message that was opened.
-pub(crate) struct Opened<T>(Value<T>);
-
-impl<T> fmt::Debug for Opened<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opened").finish_non_exhaustive()
-    }
-}
-
 mod opening {
-    use super::{GetError, Opened, RawQueue};
+    use super::{GetError, RawQueue};
 
     pub(crate) trait Opens<T> {
-        fn open(raw: &RawQueue, index: u32) -> Result<Opened<T>, GetError>;
+        /// What a lease has of the message.
+        type Held;
+
+        fn open(raw: &RawQueue, index: u32) -> Result<Self::Held, GetError>;
+        fn show(held: &Self::Held) -> &T;
     }
 }
 
-impl<T> opening::Opens<T> for Encoded
-where
-    Self: sealed::Form<T>,
-{
-    fn open(raw: &RawQueue, index: u32) -> Result<Opened<T>, GetError> {
-        let bytes = <Self as sealed::Form<T>>::read(raw, index);
-        <Self as sealed::Form<T>>::from_bytes(bytes).map(|value| Opened(Value::Own(value)))
+impl<T: Wire> opening::Opens<T> for Encoded {
+    type Held = T;
+
+    fn open(raw: &RawQueue, index: u32) -> Result<T, GetError> {
+        let mut buffer = <Self as sealed::Form<T>>::buffer();
+        <Self as sealed::Form<T>>::read(raw, index, &mut buffer);
+        // SAFETY: read just now, and nobody else writes to what is leased.
+        unsafe { <Self as sealed::Form<T>>::item(buffer) }
+    }
+
+    fn show(held: &T) -> &T {
+        held
     }
 }
 
 impl<T: Shared> opening::Opens<T> for Plain {
-    fn open(raw: &RawQueue, index: u32) -> Result<Opened<T>, GetError> {
-        Ok(Opened(Value::InPlace(raw.in_place(index))))
+    type Held = InPlace<T>;
+
+    fn open(raw: &RawQueue, index: u32) -> Result<InPlace<T>, GetError> {
+        Ok(InPlace(raw.in_place(index)))
+    }
+
+    fn show(held: &InPlace<T>) -> &T {
+        // SAFETY:
+        // - The place is leased by us: nobody writes there until we let go of it.
+        // - It holds a `T`, since the queue was made for `T`, and any bytes are a valid one.
+        // - It is mapped as long as the lease has its queue.
+        unsafe { held.0.as_ref() }
     }
 }

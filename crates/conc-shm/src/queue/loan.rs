@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// there before, which for plain data is a valid item.
 ///
 /// Items of more than 1,024 bytes are written where they will be read, without a copy. Smaller
-/// ones lie in the loan and are copied in the end, which is faster.
+/// ones are copied in the end, so that who only looks at them may do so without a lease.
 ///
 /// The place was taken with the loan: messages that are put later stand behind it. Consumers wait
 /// for it for some microseconds; if there are messages behind it by then, they go past, and the
@@ -34,7 +34,8 @@ pub struct Loan<T: Shared> {
 }
 
 enum Item<T> {
-    Own(T),
+    /// Not in the loan itself, which would be as large as the largest item.
+    Own(Box<T>),
     InPlace(NonNull<T>),
 }
 
@@ -143,7 +144,7 @@ impl<T: Shared> Queue<T, Plain> {
         let item = if Plain::is_in_place::<T>() {
             Item::InPlace(raw.in_place(place.index()))
         } else {
-            Item::Own(T::new_zeroed())
+            Item::Own(Box::new(T::new_zeroed()))
         };
         Loan { raw: Some(Arc::clone(raw)), at: place.into_position(), item }
     }

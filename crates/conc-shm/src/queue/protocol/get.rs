@@ -17,9 +17,33 @@ pub(crate) enum Look {
     Empty,
 }
 
+/// What a glance at a position shows: only the slot word is looked at, which producers write once
+/// for each message. To see more, the claim word has to be taken from the producers' caches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Glance {
+    /// A message, under this word.
+    Message(SlotWord),
+    /// Nothing was published here yet.
+    Nothing,
+    /// Something else: [`look`](Ring::look).
+    Other,
+}
+
 impl<M: Memory> Ring<'_, M> {
-    /// Looks at a position.
+    /// Looks at a position without looking closely.
     #[inline]
+    pub(crate) fn glance(&self, at: Position) -> Result<Glance, M::Halt> {
+        let word = self.place(at.index())?;
+        Ok(if word == SlotWord::full(at.lap()) {
+            Glance::Message(word)
+        } else if word == SlotWord::free(at.lap()) {
+            Glance::Nothing
+        } else {
+            Glance::Other
+        })
+    }
+
+    /// Looks at a position.
     pub(crate) fn look(&self, at: Position) -> Result<Look, M::Halt> {
         let word = self.place(at.index())?;
         if word == SlotWord::full(at.lap()) {

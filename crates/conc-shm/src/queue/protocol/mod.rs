@@ -66,7 +66,7 @@ mod recover;
 mod ring;
 mod words;
 
-pub(crate) use get::Look;
+pub(crate) use get::{Glance, Look};
 pub(crate) use put::{Claim, Published};
 pub(crate) use recover::Returns;
 #[cfg(all(test, not(conc_loom)))]

@@ -1,24 +1,23 @@
 //! Look, copy, take; or lease.
 
+use super::ahead::CONSUMER_AHEAD;
 use super::{Cursors, RawQueue, cursor, set_cursor};
 use crate::queue::geometry::Happening;
-use crate::queue::protocol::{Look, Position, Row, SlotWord, State};
+use crate::queue::protocol::{Glance, Look, Position, Row, SlotWord, State};
 use conc_core::sync::{AtomicU64, Ordering, spin_loop};
 
 /// So often a consumer that may not wait looks at a hole before it goes past it.
 const LOOKS_AT_A_HOLE: u32 = 200;
 
-/// How a message is read.
+/// Where a message is copied to. It stays there: to hand it from function to function would copy
+/// it again and again.
 pub(crate) trait Read {
-    /// What comes of it.
-    type Got;
-
     /// Copies a message that somebody else may take, or overwrite, at the same moment: then the
-    /// copy is worth nothing and is dropped. `None`: it has to be leased to be read.
-    fn copy(&mut self, raw: &RawQueue, index: u32) -> Option<Self::Got>;
+    /// copy is worth nothing. `false`: it has to be leased to be read.
+    fn copy(&mut self, raw: &RawQueue, index: u32) -> bool;
 
-    /// Reads a message that nobody else touches.
-    fn read(&mut self, raw: &RawQueue, index: u32) -> Self::Got;
+    /// Copies a message that nobody else touches.
+    fn read(&mut self, raw: &RawQueue, index: u32);
 }
 
 /// What a look at the queue came to.
@@ -41,10 +40,12 @@ pub(crate) struct Leased {
     pub(crate) times: u8,
 }
 
-/// Whether a consumer goes past a slow producer.
+/// How closely a consumer looks, and whether it goes past a slow producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holes {
-    /// The producer gets a moment: the caller looks again.
+    /// It does not look whether there is one: the caller looks again soon.
+    Ignore,
+    /// The producer gets a moment.
     Wait,
     /// It had its moment.
     Pass,
@@ -58,27 +59,27 @@ impl RawQueue {
         cursors: &Cursors,
         reader: &mut R,
         holes: Holes,
-    ) -> Seen<R::Got> {
+    ) -> Seen<()> {
         let joinable = self.geometry.numbers.joinable;
         self.next(cursors, holes, |index, word| {
             let unfinished = if joinable { self.begin_item() } else { None };
-            let Some(got) = reader.copy(self, index) else {
+            if !reader.copy(self, index) {
                 let Ok(leased) = self.ring().take(index, word, word.leased_by(self.row()));
                 if !leased {
                     self.end_item(unfinished);
                     return None;
                 }
-                let got = reader.read(self, index);
+                reader.read(self, index);
                 self.acknowledge(index);
-                return Some(got);
-            };
+                return Some(());
+            }
             let Ok(taken) = self.ring().take(index, word, word.freed());
             if !taken {
                 self.end_item(unfinished);
                 return None;
             }
             self.event(Happening::Place).notify_one();
-            Some(got)
+            Some(())
         })
     }
 
@@ -112,6 +113,29 @@ impl RawQueue {
                 }
             }
             let mut at = cursor(&cursors.get);
+            let Ok(glance) = ring.glance(at);
+            match glance {
+                Glance::Message(word) => {
+                    if cursors.is_flowing() {
+                        self.fetch_ahead(at, CONSUMER_AHEAD);
+                    }
+                    if let Some(got) = take(at.index(), word) {
+                        cursors.flows();
+                        let next = at.next(places);
+                        set_cursor(&cursors.get, next);
+                        let Ok(()) = ring.tell_head(next);
+                        return Seen::Got(got);
+                    }
+                    continue;
+                }
+                Glance::Nothing => {
+                    cursors.dries_up();
+                    if holes == Holes::Ignore {
+                        return Seen::Soon;
+                    }
+                }
+                Glance::Other => {}
+            }
             let ended = loop {
                 let Ok(look) = ring.look(at);
                 match look {

@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `ahead` | places that are fetched before they are used |
 //! | `put` | claim, write, publish, again if the line went past |
 //! | `get` | look, copy, take, or lease |
 //! | `chunks` | room for messages that do not fit into a place |
@@ -9,6 +10,7 @@
 //! | `census` | lengths, what is not done yet |
 //! | `recover` | what this process does for the dead, and when it leaves |
 
+mod ahead;
 mod census;
 mod chunks;
 mod get;
@@ -29,7 +31,7 @@ use crate::memory::{Mapped, Memory};
 use crate::segment::{Kind, Layout, Segment};
 use crate::waiting::{Presence, Wakers};
 use crate::{AttachError, CreateError, Member};
-use conc_core::sync::{AtomicBool, AtomicU64, Ordering};
+use conc_core::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
 
 /// What a segment with a queue says that it is.
@@ -56,6 +58,8 @@ pub(crate) struct Cursors {
     get: AtomicU64,
     /// The returns that this handle has looked for.
     returns: AtomicU64,
+    /// Messages that were got without a wait.
+    flow: AtomicU32,
     /// The last message did not fit into a place.
     pub(crate) large: AtomicBool,
 }
@@ -68,6 +72,7 @@ impl Clone for Cursors {
             put: copy(&self.put),
             get: copy(&self.get),
             returns: copy(&self.returns),
+            flow: AtomicU32::new(0),
             // ORDERING: Relaxed. A guess.
             large: AtomicBool::new(self.large.load(Ordering::Relaxed)),
         }
@@ -160,6 +165,7 @@ impl RawQueue {
             put: AtomicU64::new(tail.raw()),
             get: AtomicU64::new(head.raw()),
             returns: AtomicU64::new(0),
+            flow: AtomicU32::new(0),
             large: AtomicBool::new(false),
         }
     }

@@ -1,8 +1,8 @@
 //! Claim, write, publish; again if the line went past.
 
 use super::{Cursors, RawQueue, cursor, set_cursor};
-use crate::memory::Memory;
 use crate::queue::geometry::Happening;
+use super::ahead::PRODUCER_AHEAD;
 use crate::queue::protocol::{Claim, Position, Published};
 
 /// Why there is no place for a message.
@@ -105,7 +105,7 @@ impl RawQueue {
                 Claim::Mine(at) => {
                     let next = at.next(self.geometry.numbers.places);
                     set_cursor(&cursors.put, next);
-                    self.memory.write_soon(ring.message(next.index()));
+                    self.fetch_ahead(at, PRODUCER_AHEAD);
                     return Ok(Place { raw: self, at });
                 }
                 Claim::Again(next) => at = next,
