@@ -127,6 +127,7 @@ impl Event {
 /// Loom treats sequentially consistent accesses as acquire and release only; fences it knows.
 #[inline]
 fn full_fence() {
+    // ORDERING(shm_event.dekker): SeqCst. In place of the order of the accesses themselves.
     #[cfg(conc_loom)]
     conc_core::sync::fence(Ordering::SeqCst);
 }

@@ -63,7 +63,8 @@ pub(crate) use ticket::redeem;
 pub(crate) use watcher::Watcher;
 
 use crate::segment::Attachment;
-use conc_core::sync::AtomicU64;
+use conc_core::sync::{AtomicU64, Ordering};
+use row::Held;
 use serde::{Deserialize, Serialize};
 
 /// Rows that can be used, 1 to this.
@@ -120,6 +121,21 @@ impl<'a> Members<'a> {
     pub fn scratch(self, row: u16, index: usize) -> Option<&'a AtomicU64> {
         let attachment: &'a Attachment = self.attachment;
         attachment.table().row(row)?.scratch(index)
+    }
+
+    /// The sum of a word of the object's own over all members. Asks nobody whether they live: what
+    /// the dead have left counts until they are recovered.
+    pub(crate) fn sum(self, index: usize) -> u64 {
+        let attachment: &'a Attachment = self.attachment;
+        let of_a_member = |row: &Row| {
+            // A ticket's words are its own.
+            let before = row.look().filter(|seen| seen.held == Held::Alive)?;
+            // ORDERING(queue.unfinished): Acquire. What is done is seen with its count.
+            let value = row.scratch(index)?.load(Ordering::Acquire);
+            // If the row changed hands meanwhile, so did what it counts.
+            row.is_alive(before.generation).then_some(value)
+        };
+        attachment.table().rows().filter_map(|(_, row)| of_a_member(row)).sum()
     }
 
     /// Whether another process is attached, or expected: one that was not proved to be dead.

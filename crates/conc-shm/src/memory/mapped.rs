@@ -84,15 +84,14 @@ impl Mapped {
             // `copy_pair`.
             unsafe { copy_pair(from.as_ptr(), pair.as_mut_ptr().cast()) };
         }
-        let mut word = word + pairs.len() / WORD;
-        for part in rest.chunks_mut(WORD) {
+        let first = word + pairs.len() / WORD;
+        for (word, part) in (first..).zip(rest.chunks_mut(WORD)) {
             // ORDERING: Relaxed. Ordered after the word that was looked at, which is an acquire,
             // and before the exchange that takes, which is a release.
             let value = self.at(word).load(Ordering::Relaxed).to_ne_bytes();
             for (to, byte) in part.iter_mut().zip(value) {
                 to.write(byte);
             }
-            word += 1;
         }
     }
 }

@@ -71,10 +71,8 @@ impl RawQueue {
         if !self.geometry.numbers.joinable {
             return 0;
         }
-        let members = self.segment().members();
-        let counts = members.iter().filter_map(|info| members.scratch(info.member.row, 0));
-        // ORDERING(queue.unfinished): Acquire. Read after the places.
-        counts.map(|count| count.load(Ordering::Acquire)).sum()
+        // Read after the places, with acquire: see `begin_item`.
+        self.segment().members().sum(0)
     }
 
     /// An item that this process got is done with; `false`: there was none.

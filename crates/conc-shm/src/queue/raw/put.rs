@@ -1,8 +1,8 @@
 //! Claim, write, publish; again if the line went past.
 
+use super::ahead::PRODUCER_AHEAD;
 use super::{Cursors, RawQueue, cursor, set_cursor};
 use crate::queue::geometry::Happening;
-use super::ahead::PRODUCER_AHEAD;
 use crate::queue::protocol::{Claim, Position, Published};
 
 /// Why there is no place for a message.
