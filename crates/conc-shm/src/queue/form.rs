@@ -120,6 +120,7 @@ impl Bytes {
         self.length = length;
         if let Some(few) = self.few.get_mut(..length) {
             raw.memory().copy_to(word, few);
+            self.many.clear();
         } else {
             self.many.resize(length, 0);
             let Ok(()) = raw.memory().copy_out(word, &mut self.many);
@@ -133,8 +134,11 @@ impl Bytes {
     unsafe fn as_slice(&self) -> &[u8] {
         match self.few.get(..self.length) {
             // SAFETY: so many were initialised by the copy.
-            Some(few) => unsafe { &*(std::ptr::from_ref(few) as *const [u8]) },
-            None => &self.many,
+            Some(few) if self.many.is_empty() => unsafe {
+                &*(std::ptr::from_ref(few) as *const [u8])
+            },
+            // A short message that lay in a chunk, too.
+            _ => &self.many,
         }
     }
 }
@@ -186,8 +190,8 @@ impl<T: Wire> sealed::Form<T> for Encoded {
         if let Some(first) = first {
             let chunks = raw.chunks_of(first, length);
             buffer.length = length as usize;
-            buffer.many.resize(buffer.length.max(FEW + 1), 0);
-            raw.read_chunks(&chunks, &mut buffer.many[..length as usize]);
+            buffer.many.resize(buffer.length, 0);
+            raw.read_chunks(&chunks, &mut buffer.many);
             return;
         }
         let length = (length as usize).min(raw.geometry().numbers.inline as usize);
