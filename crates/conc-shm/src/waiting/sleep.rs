@@ -11,6 +11,11 @@ use std::time::{Duration, Instant};
 /// the clock: a partner on another core answers within this.
 const SPINS: u32 = 100;
 
+/// Then it gives way for so long, which is about what it takes to wake a sleeper on another core.
+/// With less, two partners of whom one slept once keep each other asleep: who waits for a sleeper
+/// to wake falls asleep over it.
+const YIELDS: Duration = Duration::from_micros(40);
+
 /// Whether anybody is left is asked no more often than this: the answer takes system calls.
 const ASK_EVERY: Duration = Duration::from_millis(20);
 
@@ -30,7 +35,7 @@ pub(crate) fn wait<H: Host, R>(
                 spin_loop();
             }
         }
-        let mut patience = Patience::new();
+        let mut patience = Patience::yielding(YIELDS);
         while patience.pause() {
             if let Some(found) = look(Moment::Awake) {
                 return Ok(found);

@@ -10,39 +10,68 @@ use crate::memory::Memory;
 use crate::queue::protocol::Position;
 use conc_core::sync::Ordering;
 
-/// A producer asks for the place so many positions further on.
-pub(super) const PRODUCER_AHEAD: u32 = 8;
-/// A consumer does, while messages flow.
-pub(super) const CONSUMER_AHEAD: u32 = 2;
-/// So many messages without a wait are a flow: the producers are far ahead.
+/// So many messages without a wait are a flow: the producers are ahead.
 const FLOW: u32 = 2;
 /// Words of a cache line.
 const LINE: usize = 8;
 
+/// Which places are fetched ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ahead {
+    /// How many positions further on a producer asks.
+    producer: u32,
+    /// And a consumer, while messages flow.
+    consumer: u32,
+    /// How many lines of a place.
+    lines: usize,
+}
+
+impl Ahead {
+    /// For places with so many words.
+    pub(crate) const fn of(words: usize) -> Self {
+        match words / LINE {
+            0..=4 => Self { producer: 8, consumer: 2, lines: 2 },
+            5..=32 => Self { producer: 1, consumer: 1, lines: words / LINE },
+            // The processor sees by itself where such a copy goes.
+            _ => Self { producer: 1, consumer: 1, lines: 2 },
+        }
+    }
+}
+
 impl RawQueue {
+    /// A producer is at `at`.
+    #[inline]
+    pub(super) fn producer_is_at(&self, at: Position) {
+        self.fetch(at, self.ahead.producer);
+    }
+
+    /// A consumer is at `at`.
+    #[inline]
+    pub(super) fn consumer_is_at(&self, at: Position, cursors: &Cursors) {
+        // ORDERING: Relaxed. A guess.
+        if cursors.flow.load(Ordering::Relaxed) >= FLOW {
+            self.fetch(at, self.ahead.consumer);
+        }
+    }
+
     /// Asks for the place that many positions after `at`.
     #[inline]
-    pub(super) fn fetch_ahead(&self, at: Position, by: u32) {
+    fn fetch(&self, at: Position, by: u32) {
         let places = self.geometry.numbers.places;
+        // In a small ring it is about to be used, by the other side.
         if places < 4 * by {
             return;
         }
         let ahead = at.index() + by;
         let ahead = if ahead >= places { ahead - places } else { ahead };
         let word = self.ring().message(ahead);
-        self.memory.write_soon(word);
-        self.memory.write_soon(word + LINE);
+        for line in 0..self.ahead.lines {
+            self.memory.write_soon(word + line * LINE);
+        }
     }
 }
 
 impl Cursors {
-    /// Whether many messages were got without a wait.
-    #[inline]
-    pub(super) fn is_flowing(&self) -> bool {
-        // ORDERING: Relaxed. A guess.
-        self.flow.load(Ordering::Relaxed) >= FLOW
-    }
-
     /// A message was there when it was asked for.
     #[inline]
     pub(super) fn flows(&self) {

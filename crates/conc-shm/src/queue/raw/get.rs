@@ -1,6 +1,5 @@
 //! Look, copy, take; or lease.
 
-use super::ahead::CONSUMER_AHEAD;
 use super::{Cursors, RawQueue, cursor, set_cursor};
 use crate::queue::geometry::Happening;
 use crate::queue::protocol::{Glance, Look, Position, Row, SlotWord, State};
@@ -116,9 +115,7 @@ impl RawQueue {
             let Ok(glance) = ring.glance(at);
             match glance {
                 Glance::Message(word) => {
-                    if cursors.is_flowing() {
-                        self.fetch_ahead(at, CONSUMER_AHEAD);
-                    }
+                    self.consumer_is_at(at, cursors);
                     if let Some(got) = take(at.index(), word) {
                         cursors.flows();
                         let next = at.next(places);

@@ -24,6 +24,8 @@ pub(crate) use chunks::{Chain, NoChunks};
 pub(crate) use get::{Holes, Leased, Read, Seen};
 pub(crate) use put::{NoPlace, Place};
 
+use ahead::Ahead;
+
 use super::geometry::{Geometry, Happening, Numbers};
 use super::protocol::{Lap, Position, Ring, Row};
 use crate::event::Event;
@@ -43,6 +45,7 @@ pub(crate) struct RawQueue {
     memory: Mapped,
     segment: Segment,
     geometry: Geometry,
+    ahead: Ahead,
     me: Member,
     /// Futures that wait for messages, and for places.
     wakers: [Wakers; 2],
@@ -111,6 +114,7 @@ impl RawQueue {
             memory: Mapped::new(segment),
             segment: segment.clone(),
             geometry,
+            ahead: Ahead::of(geometry.shape.stride),
             me: segment.me(),
             wakers: [Wakers::new(), Wakers::new()],
             presence: Presence::new(),

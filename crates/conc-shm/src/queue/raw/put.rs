@@ -1,6 +1,5 @@
 //! Claim, write, publish; again if the line went past.
 
-use super::ahead::PRODUCER_AHEAD;
 use super::{Cursors, RawQueue, cursor, set_cursor};
 use crate::queue::geometry::Happening;
 use crate::queue::protocol::{Claim, Position, Published};
@@ -105,7 +104,7 @@ impl RawQueue {
                 Claim::Mine(at) => {
                     let next = at.next(self.geometry.numbers.places);
                     set_cursor(&cursors.put, next);
-                    self.fetch_ahead(at, PRODUCER_AHEAD);
+                    self.producer_is_at(at);
                     return Ok(Place { raw: self, at });
                 }
                 Claim::Again(next) => at = next,
