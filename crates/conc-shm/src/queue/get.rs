@@ -78,25 +78,14 @@ impl<T, F: Form<T>> Queue<T, F> {
         self.raw().looking(Happening::Message, look).await?
     }
 
-    /// Takes what is there, `max` items at most; waits for the first.
+    /// Takes what is there, `max` items at most, and adds it to `into`; waits for the first. How
+    /// many there were.
     ///
     /// # Errors
     ///
-    /// Those of [`get`](Self::get), for the first. An item that cannot be decoded ends the batch;
-    /// if it is not the first, it is lost without a word.
-    pub fn get_many(&self, max: usize) -> Result<Vec<T>, GetError> {
-        let mut items = Vec::new();
-        if max == 0 {
-            return Ok(items);
-        }
-        items.push(self.get()?);
-        while items.len() < max {
-            match self.try_get() {
-                Ok(item) => items.push(item),
-                Err(_) => break,
-            }
-        }
-        Ok(items)
+    /// Those of [`get`](Self::get). What was taken before is in `into`.
+    pub fn get_many(&self, max: usize, into: &mut Vec<T>) -> Result<usize, GetError> {
+        conc_core::queue::BlockingQueue::get_many(self, max, into)
     }
 
     #[inline]

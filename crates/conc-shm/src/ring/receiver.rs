@@ -149,28 +149,25 @@ impl<T, F: Form<T>> Receiver<T, F> {
         self.take_next()
     }
 
-    /// Takes what is there, `max` messages at most; waits for the first. Their places come back
-    /// together.
+    /// Takes what is there, `max` messages at most, and adds it to `into`; waits for the first.
+    /// Their places come back together. How many there were.
     ///
     /// # Errors
     ///
-    /// Those of [`get`](Self::get), for the first. A message that cannot be decoded ends the batch;
-    /// if it is not the first, it is lost without a word.
-    pub fn get_many(&mut self, max: usize) -> Result<Vec<T>, GetError> {
-        let mut items = Vec::new();
+    /// Those of [`get`](Self::get). What was taken before is in `into`.
+    pub fn get_many(&mut self, max: usize, into: &mut Vec<T>) -> Result<usize, GetError> {
         if max == 0 {
-            return Ok(items);
+            return Ok(0);
         }
         self.next_until(None)?;
         let mut taking = Taking { raw: &self.raw, cursor: &mut self.cursor };
-        items.push(taking.take::<T, F>()?);
-        while items.len() < max && matches!(look(taking.raw, taking.cursor), Some(Ok(()))) {
-            match taking.take::<T, F>() {
-                Ok(item) => items.push(item),
-                Err(_) => break,
-            }
+        into.push(taking.take::<T, F>()?);
+        let mut taken = 1;
+        while taken < max && matches!(look(taking.raw, taking.cursor), Some(Ok(()))) {
+            into.push(taking.take::<T, F>()?);
+            taken += 1;
         }
-        Ok(items)
+        Ok(taken)
     }
 
     /// How many messages fit.

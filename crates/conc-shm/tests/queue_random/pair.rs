@@ -202,12 +202,12 @@ impl<T: Item> Pair<T> {
                 if self.model.next() == Err(GetError::Empty) && most > 0 {
                     return;
                 }
-                match self.handle(choice).get_many(most) {
-                    Ok(items) => {
-                        let fewer = items.len() < most;
-                        items.into_iter().for_each(|item| self.get(Ok(item)));
-                        assert!(!fewer || self.model.next().is_err(), "there was more");
-                    }
+                let mut items = Vec::new();
+                let taken = self.handle(choice).get_many(most, &mut items);
+                let fewer = items.len() < most;
+                items.into_iter().for_each(|item| self.get(Ok(item)));
+                match taken {
+                    Ok(_) => assert!(!fewer || self.model.next().is_err(), "there was more"),
                     Err(error) => self.get(Err(error)),
                 }
             }
