@@ -2,7 +2,13 @@
 
 use conc_shm::queue::{Builder, GetError, PlainQueue, PutError, Queue};
 use conc_tests::watchdog;
-use std::time::Duration;
+use std::future::Future;
+use std::os::fd::AsFd;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
+use std::time::{Duration, Instant};
 
 #[test]
 fn values_come_out_as_they_went_in() {
@@ -109,4 +115,183 @@ fn leased_messages_take_room_and_others_go_past_them() {
     drop(first);
     assert_eq!(queue.get().unwrap(), 0, "ahead of the line");
     assert_eq!(queue.get().unwrap(), 100);
+}
+
+#[test]
+fn encodings_of_every_length_come_back() {
+    let _watchdog = watchdog();
+    let queue: Queue<Vec<u8>> = Queue::bounded(4).unwrap();
+    for length in (0..600).chain([1 << 14, (1 << 14) + 1, 100_000]) {
+        let item: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
+        queue.put(item.clone()).unwrap();
+        queue.put(vec![1]).unwrap();
+        assert_eq!(queue.get().unwrap(), item, "{length} bytes");
+        assert_eq!(queue.get().unwrap(), [1]);
+    }
+}
+
+/// A short item needs a place, and no chunk, whatever came before it.
+#[test]
+fn a_short_item_does_not_wait_for_chunks() {
+    let _watchdog = watchdog();
+    let queue: Queue<Vec<u8>> =
+        Builder::new(10).chunk_bytes(4096).byte_budget(4096).build().unwrap();
+    queue.try_put(vec![1; 3000]).unwrap();
+    queue.try_put(vec![2]).unwrap();
+    let none: Queue<Vec<u8>> = Builder::new(2).byte_budget(0).build().unwrap();
+    assert!(matches!(none.put(vec![1; 3000]), Err(PutError::TooLarge { .. })));
+    none.put(vec![2]).unwrap();
+}
+
+/// Who waits for chunks sleeps, even if some are free.
+#[test]
+fn a_long_item_that_waits_costs_nothing() {
+    let _watchdog = watchdog();
+    let queue: Queue<Vec<u8>> =
+        Builder::new(8).chunk_bytes(4096).byte_budget(4 * 4096).build().unwrap();
+    queue.put(vec![1; 3 * 4096 - 8]).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let before = thread_time();
+            let put = queue.put_timeout(vec![2; 2 * 4096 - 8], Duration::from_secs(1));
+            assert!(matches!(put, Err(PutError::Full(_))));
+            thread_time() - before
+        });
+        let cost = waiting.join().unwrap();
+        assert!(cost < Duration::from_millis(300), "{cost:?} of processor time");
+    });
+}
+
+/// The processor time of this thread.
+fn thread_time() -> Duration {
+    let clock = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID;
+    nix::time::clock_gettime(clock).unwrap().into()
+}
+
+#[test]
+fn chunks_that_were_just_made_are_found() {
+    let _watchdog = watchdog();
+    // An extent is 64 chunks here.
+    let queue: Queue<Vec<u8>> =
+        Builder::new(200).chunk_bytes(16 << 10).byte_budget(128 * (16 << 10)).build().unwrap();
+    for _ in 0..64 {
+        queue.try_put(vec![0; 10_000]).unwrap();
+    }
+    queue.try_put(vec![0; 60 * (16 << 10)]).unwrap();
+}
+
+/// Two types of one name are two types.
+#[test]
+fn a_queue_of_another_size_is_refused() {
+    let _watchdog = watchdog();
+    let descriptor = {
+        #[derive(
+            zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout,
+        )]
+        #[repr(C)]
+        struct Item([u8; 8]);
+        let queue: PlainQueue<Item> = PlainQueue::bounded(4).unwrap();
+        let descriptor = queue.as_fd().try_clone_to_owned().unwrap();
+        std::mem::forget(queue);
+        descriptor
+    };
+    #[derive(
+        zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout,
+    )]
+    #[repr(C)]
+    struct Item([u8; 1 << 20]);
+    assert!(PlainQueue::<Item>::attach(descriptor).is_err());
+}
+
+#[test]
+fn an_item_too_large_for_any_place_is_refused() {
+    let _watchdog = watchdog();
+    assert!(PlainQueue::<[u8; (1 << 32) + (1 << 20)]>::bounded(1).is_err());
+}
+
+/// On a thread whose stack is smaller than the item.
+#[test]
+fn large_items_are_lent_where_they_lie() {
+    let _watchdog = watchdog();
+    let lent = std::thread::Builder::new().stack_size(256 << 10).spawn(|| {
+        let queue: PlainQueue<[u8; 4 << 20]> = PlainQueue::bounded(2).unwrap();
+        let mut loan = queue.loan().unwrap();
+        loan[7] = 7;
+        loan.publish();
+        let lease = queue.lease().unwrap();
+        assert_eq!(lease[7], 7);
+        lease.ack();
+    });
+    lent.unwrap().join().unwrap();
+}
+
+#[test]
+fn a_loan_that_is_out_keeps_a_closed_queue_from_its_end() {
+    let _watchdog = watchdog();
+    let queue: PlainQueue<u64> = PlainQueue::bounded(2).unwrap();
+    let mut loan = queue.loan().unwrap();
+    queue.close();
+    assert_eq!(queue.try_get(), Err(GetError::Empty));
+    *loan = 5;
+    loan.publish();
+    assert_eq!(queue.get(), Ok(5));
+    assert_eq!(queue.get(), Err(GetError::Closed));
+}
+
+#[test]
+fn a_message_is_leased_127_times_at_most() {
+    let _watchdog = watchdog();
+    let queue: Queue<u8> = Queue::bounded(1).unwrap();
+    queue.put(1).unwrap();
+    for _ in 0..127 {
+        queue.try_lease().unwrap().nack();
+    }
+    assert!(matches!(queue.try_lease(), Err(GetError::Empty)));
+    assert_eq!(queue.dead_letters(), 1);
+}
+
+/// Futures that wait for different things do not wake each other.
+#[test]
+fn futures_that_wait_for_different_things_sleep() {
+    let _watchdog = watchdog();
+    let queue: Queue<Vec<u8>> =
+        Builder::new(2).chunk_bytes(4096).byte_budget(4096).build().unwrap();
+    let short = queue.clone();
+    queue.put(vec![1]).unwrap();
+    queue.put(vec![1]).unwrap();
+    // One of the two events has seen a sleeper, so that they do not look alike.
+    assert!(short.put_timeout(vec![2], Duration::from_millis(5)).is_err());
+    queue.get().unwrap();
+    queue.put(vec![1; 3000]).unwrap();
+    let polls = Arc::new(Polls::default());
+    let waker = Waker::from(Arc::clone(&polls));
+    let mut context = Context::from_waker(&waker);
+    // Who waits for chunks has come first, and gone; whoever served it may still be there.
+    let chunk = pin!(queue.put_async(vec![2; 3000])).poll(&mut context);
+    assert!(chunk.is_pending());
+    let mut place = pin!(short.put_async(vec![2]));
+    assert!(place.as_mut().poll(&mut context).is_pending());
+    // Whoever is woken looks again, as an executor would let it, for a while.
+    let until = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < until {
+        if polls.woken.swap(false, Ordering::AcqRel) {
+            assert!(place.as_mut().poll(&mut context).is_pending());
+        }
+        std::thread::yield_now();
+    }
+    let count = polls.count.load(Ordering::Relaxed);
+    assert!(count < 50, "woken {count} times for nothing");
+}
+
+#[derive(Default)]
+struct Polls {
+    woken: AtomicBool,
+    count: AtomicUsize,
+}
+
+impl Wake for Polls {
+    fn wake(self: Arc<Self>) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.woken.store(true, Ordering::Release);
+    }
 }

@@ -88,7 +88,7 @@ impl Builder {
     }
 
     /// A message that was leased so often and came back each time is set aside as a dead letter;
-    /// 1 to 127. Without this call it comes back for ever.
+    /// 1 to 127. Without this call that happens after 127 times.
     pub const fn max_deliveries(mut self, deliveries: u8) -> Self {
         self.leases = if deliveries > 127 { 127 } else { deliveries };
         self
@@ -124,10 +124,14 @@ impl Builder {
     /// [`CreateError`].
     pub fn build<T, F: Form<T>>(self) -> Result<Queue<T, F>, CreateError> {
         let (inline, align, chunk, budget) = match F::fixed() {
-            Some((size, align)) => (u32::try_from(size).unwrap_or(u32::MAX), align, 0, 0),
+            Some((size, align)) => {
+                let too_large = CreateError::TooLarge { content_len: size as u64 };
+                (u32::try_from(size).map_err(|_| too_large)?, align, 0, 0)
+            }
             None => (self.inline, 8, self.chunk, self.budget),
         };
-        let chunk = chunk.next_multiple_of(64);
+        let too_large = CreateError::TooLarge { content_len: chunk.into() };
+        let chunk = chunk.checked_next_multiple_of(64).ok_or(too_large)?;
         let chunks =
             if chunk == 0 { 0 } else { (budget / u64::from(chunk)).min(CHUNKS_MAX.into()) };
         let numbers = Numbers {

@@ -2,12 +2,13 @@
 
 use super::builder::Builder;
 use super::error::{JoinQueueError, TaskDoneError};
-use super::form::{Encoded, Form, Plain};
+use super::form::{Encoded, Form, Plain, sealed};
 use super::raw::{Cursors, Gone, RawQueue};
 use crate::segment::{Segment, SegmentId};
-use crate::{AttachError, CreateError};
-use conc_core::Deadline;
+use crate::shared::Shared;
+use crate::{AttachError, CreateError, Members};
 use conc_core::sync::Ordering;
+use conc_core::{Deadline, Wire};
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -94,8 +95,12 @@ impl<T, F: Form<T>> Queue<T, F> {
 
     pub(super) fn of_segment(segment: &Segment) -> Result<Self, AttachError> {
         let raw = RawQueue::attach(segment)?;
-        let (found, expected) = (raw.geometry().numbers.of_type, number_of_type::<T, F>());
-        if found != expected {
+        let numbers = raw.geometry().numbers;
+        // Names are not unique: what the code relies on is size and alignment.
+        let fits = <F as sealed::Form<T>>::fixed().is_none_or(|(size, align)| {
+            numbers.inline as usize == size && numbers.align as usize == align
+        });
+        if !fits || numbers.of_type != number_of_type::<T, F>() {
             return Err(AttachError::Kind {
                 found: "a queue of another type".into(),
                 expected: format!("a queue of {}", std::any::type_name::<T>()).into(),
@@ -196,9 +201,20 @@ impl<T, F: Form<T>> Queue<T, F> {
         self.raw.segment().id()
     }
 
-    /// The segment that the queue lives in, to see its members.
+    /// The processes that have the queue.
     #[must_use]
-    pub fn segment(&self) -> &Segment {
+    pub fn members(&self) -> Members<'_> {
+        self.raw.segment().members()
+    }
+
+    /// The segment that the queue lives in: for tests, which look at its bytes.
+    ///
+    /// # Safety
+    ///
+    /// The content is not written to, and not read where a loan is being written.
+    #[doc(hidden)]
+    #[must_use]
+    pub unsafe fn segment(&self) -> &Segment {
         self.raw.segment()
     }
 
@@ -268,10 +284,17 @@ impl<T, F: Form<T>> Queue<T, F> {
             return Err(JoinQueueError::NotJoinable);
         }
         let done = |_| self.raw.is_all_done().then_some(());
-        match self.raw.wait(super::geometry::Happening::Done, deadline, done) {
-            Ok(()) => Ok(true),
-            Err(Gone::TimedOut) => Ok(false),
-            Err(Gone::Abandoned) => Err(JoinQueueError::Abandoned),
+        loop {
+            return match self.raw.wait(super::geometry::Happening::Done, deadline, done) {
+                Ok(()) => Ok(true),
+                Err(Gone::TimedOut) => Ok(false),
+                // Alone, and at it: this process's other threads bring it to an end.
+                Err(Gone::Abandoned) if self.raw.has_work() => {
+                    self.raw.sleep_until_done(deadline);
+                    continue;
+                }
+                Err(Gone::Abandoned) => Err(JoinQueueError::Abandoned),
+            };
         }
     }
 
@@ -319,6 +342,32 @@ impl<T, F> fmt::Debug for Queue<T, F> {
             .field("closed", &self.raw.is_closed())
             .finish_non_exhaustive()
     }
+}
+
+/// A queue of any items that serde knows, for so many messages: see [`Builder`].
+///
+/// # Errors
+///
+/// Those of [`Queue::bounded`], of which this is the form whose types are inferred.
+///
+/// # Examples
+///
+/// ```
+/// let queue = conc_shm::queue::bounded(2)?;
+/// queue.put("typed by what is put".to_owned())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn bounded<T: Wire>(capacity: usize) -> Result<Queue<T>, CreateError> {
+    Queue::bounded(capacity)
+}
+
+/// A queue of plain data, for so many messages: see [`Builder`].
+///
+/// # Errors
+///
+/// Those of [`Queue::bounded`].
+pub fn plain<T: Shared>(capacity: usize) -> Result<PlainQueue<T>, CreateError> {
+    Queue::bounded(capacity)
 }
 
 /// A number for the type of the items, so that a queue is not opened as one of another type by

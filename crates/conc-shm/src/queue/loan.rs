@@ -144,10 +144,16 @@ impl<T: Shared> Queue<T, Plain> {
         let item = if Plain::is_in_place::<T>() {
             Item::InPlace(raw.in_place(place.index()))
         } else {
-            Item::Own(Box::new(T::new_zeroed()))
+            Item::Own(own())
         };
         Loan { raw: Some(Arc::clone(raw)), at: place.into_position(), item }
     }
+}
+
+/// An item that does not lie in its place. In a function of its own: the frame has room for it.
+#[inline(never)]
+fn own<T: Shared>() -> Box<T> {
+    Box::new(T::new_zeroed())
 }
 
 const fn gone_from(gone: Gone) -> PutError<()> {

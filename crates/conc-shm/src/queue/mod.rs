@@ -23,9 +23,10 @@
 //!   [`PutError::Abandoned`], [`JoinQueueError::Abandoned`].
 //! - Items of one producer come in the order in which it put them; excepted are items that come
 //!   back, and [loans](Loan) that the line went past.
-//! - The capacity is exact: so many items fit, those that are leased or set aside included. The
-//!   place of a put that was given up, or whose producer died or was very slow, is missing until
-//!   the line has gone round to it.
+//! - So many items fit as were said, never more, those that are leased or set aside included. A
+//!   place that becomes free out of turn is used again when the line has gone round to it: that of
+//!   a lease that others went past, of a put that was given up, or whose producer died or was very
+//!   slow.
 //!
 //! Nothing is promised for the time after a crash of the machine, nor if a member writes garbage
 //! into the segment on purpose.
@@ -92,7 +93,7 @@ mod travel;
 pub use builder::Builder;
 pub use error::{GetError, JoinQueueError, PutError, TaskDoneError};
 pub use form::{Encoded, Form, Plain};
-pub use handle::{PlainQueue, Queue};
+pub use handle::{PlainQueue, Queue, bounded, plain};
 pub use inspector::{Inspector, LeaseInfo, Snapshot, WriterInfo};
 pub use lease::{Lease, Leasing};
 pub use loan::Loan;

@@ -16,8 +16,8 @@ enum Way {
     In,
     /// There was no room.
     Wait,
-    /// It needs chunks.
-    Large,
+    /// It needs chunks, and is these bytes.
+    Large(Vec<u8>),
     Stop(Stop),
 }
 
@@ -112,13 +112,10 @@ impl<T, F: Form<T>> Queue<T, F> {
         };
         let stop = match way {
             Way::In | Way::Wait => return Ok(()),
-            Way::Large => {
-                let bytes = self.bytes_of(&item);
-                match self.put_bytes_async(bytes).await {
-                    Ok(()) => return Ok(()),
-                    Err(stop) => stop,
-                }
-            }
+            Way::Large(bytes) => match self.put_bytes_async(bytes).await {
+                Ok(()) => return Ok(()),
+                Err(stop) => stop,
+            },
             Way::Stop(stop) => stop,
         };
         Err(self.stopped(stop, item))
@@ -174,7 +171,7 @@ impl<T, F: Form<T>> Queue<T, F> {
         let put = match way {
             Way::In | Way::Wait => Ok(()),
             Way::Stop(stop) => Err(stop),
-            Way::Large => self.put_large(&item, wait),
+            Way::Large(bytes) => self.put_bytes(&bytes, wait),
         };
         put.map_err(|stop| self.stopped(stop, item))
     }
@@ -183,7 +180,12 @@ impl<T, F: Form<T>> Queue<T, F> {
     #[inline]
     fn attempt(&self, item: &T) -> Way {
         if self.expects_large() {
-            return Way::Large;
+            match self.bytes_of(item) {
+                Err(stop) => return Way::Stop(stop),
+                Ok(bytes) if self.expects_large() => return Way::Large(bytes),
+                // This one is short: a place will do.
+                Ok(_) => {}
+            }
         }
         loop {
             let place = match self.raw().try_claim(self.cursors()) {
@@ -206,21 +208,21 @@ impl<T, F: Form<T>> Queue<T, F> {
     /// place would be missing until all before it are free.
     #[cold]
     fn attempt_chained(&self, item: &T, place: Place<'_>) -> Way {
-        let chain = self.bytes_of(item).map(|bytes| self.chain(&bytes));
-        match chain {
-            Ok(Some(Ok(mut chain))) => match self.publish_in(place, &mut chain) {
-                Ok(()) => Way::In,
-                Err(()) => Way::Large,
-            },
-            Ok(None) => Way::Large,
-            Ok(Some(Err(stop))) | Err(stop) => Way::Stop(stop),
-        }
+        let bytes = match self.bytes_of(item) {
+            Ok(bytes) => bytes,
+            Err(stop) => return Way::Stop(stop),
+        };
+        let published = match self.chain(&bytes) {
+            Some(Ok(mut chain)) => self.publish_in(place, &mut chain).is_ok(),
+            Some(Err(stop)) => return Way::Stop(stop),
+            None => false,
+        };
+        if published { Way::In } else { Way::Large(bytes) }
     }
 
-    fn put_large(&self, item: &T, wait: Wait) -> Result<(), Stop> {
-        let bytes = self.bytes_of(item)?;
+    fn put_bytes(&self, bytes: &[u8], wait: Wait) -> Result<(), Stop> {
         let raw = self.raw();
-        let chain = |_: Moment| self.chain(&bytes);
+        let chain = |_: Moment| self.chain(bytes);
         let mut chain = match wait {
             Wait::Never => chain(Moment::Awake).unwrap_or(Err(Stop::Full))?,
             Wait::Until(deadline) => raw.wait(Happening::Chunk, deadline, chain)??,
@@ -233,8 +235,7 @@ impl<T, F: Form<T>> Queue<T, F> {
         published.unwrap_or(Err(Stop::Full))
     }
 
-    async fn put_bytes_async(&self, bytes: Result<Vec<u8>, Stop>) -> Result<(), Stop> {
-        let bytes = bytes?;
+    async fn put_bytes_async(&self, bytes: Vec<u8>) -> Result<(), Stop> {
         let raw = self.raw();
         let mut chain = raw.looking(Happening::Chunk, |_| self.chain(&bytes)).await??;
         raw.looking(Happening::Place, |_| self.publish_chain(&mut chain)).await?
@@ -245,9 +246,10 @@ impl<T, F: Form<T>> Queue<T, F> {
         let bytes = <F as sealed::Form<T>>::to_bytes(item).map_err(Stop::Bad)?;
         let numbers = &self.raw().geometry().numbers;
         // The next one is tried in its place again if this one would have fitted there.
-        self.expect_large(bytes.len() > numbers.inline as usize);
+        let is_large = bytes.len() > numbers.inline as usize;
+        self.expect_large(is_large);
         let room = u64::from(numbers.chunk) * u64::from(numbers.chunks);
-        if bytes.len() as u64 > room.min(u32::MAX.into()) {
+        if is_large && bytes.len() as u64 > room.min(u32::MAX.into()) {
             return Err(Stop::TooLarge);
         }
         Ok(bytes)

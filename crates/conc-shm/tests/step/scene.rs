@@ -79,7 +79,8 @@ where
     pub(crate) fn images(&self) {
         let started = Instant::now();
         let queue = (self.begin)();
-        let film = Film::new(queue.segment());
+        // SAFETY: its bytes are only looked at, while nobody runs.
+        let film = Film::new(unsafe { queue.segment() });
         let Some(mut victim) = self.victim(&queue) else { return };
         let mut images: Vec<(Image, Moment)> = Vec::new();
         let mut moment = Moment::default();
@@ -160,7 +161,8 @@ where
     /// may be traced here.
     fn each(&self, stride: usize, mut let_down: impl FnMut(&Queue<T, F>, Victim, Moment)) -> bool {
         let queue = (self.begin)();
-        let film = Film::new(queue.segment());
+        // SAFETY: its bytes are only looked at, while nobody runs.
+        let film = Film::new(unsafe { queue.segment() });
         let beginning = film.image();
         for steps in (0..).step_by(stride) {
             film.restore(&beginning);
@@ -204,7 +206,9 @@ where
         let _named = Named(&place);
         queue.recover();
         assert_eq!(queue.recover(), 0, "the dead are recovered once");
-        assert_eq!(Film::new(queue.segment()).owned_rows(), [1], "rows that are left");
+        // SAFETY: as above.
+        let film = Film::new(unsafe { queue.segment() });
+        assert_eq!(film.owned_rows(), [1], "rows that are left");
         let effect = (self.judge)(queue, moment);
         assert!(effect || !before, "it had taken effect");
         assert!(effect || !moment.done, "it is done and has no effect");

@@ -142,5 +142,7 @@ impl<M: Memory> Ring<'_, M> {
 /// The word of a leased message that goes back.
 pub(super) const fn returned(word: SlotWord, limit: u64) -> SlotWord {
     debug_assert!(limit <= TAKEN_MAX, "leases are not counted further");
-    if limit != 0 && word.taken() >= limit { word.dead() } else { word.ready() }
+    // One that could not be counted would have the same word twice.
+    let limit = if limit == 0 { TAKEN_MAX } else { limit };
+    if word.taken() >= limit { word.dead() } else { word.ready() }
 }

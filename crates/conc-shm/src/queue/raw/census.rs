@@ -1,8 +1,10 @@
 //! How many messages there are, and what is not done yet.
 
 use super::RawQueue;
+use crate::event::SLICE;
 use crate::queue::geometry::Happening;
 use crate::queue::protocol::State;
+use conc_core::Deadline;
 use conc_core::sync::Ordering;
 
 /// The places, by what is in them.
@@ -83,5 +85,28 @@ impl RawQueue {
             count.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| count.checked_sub(1));
         self.event(Happening::Done).notify_all();
         finished.is_ok()
+    }
+
+    /// Whether this process works on something.
+    pub(crate) fn has_work(&self) -> bool {
+        let own = self.segment().members().scratch(self.row(), 0);
+        // ORDERING(queue.unfinished): Acquire. What is done is seen with its count.
+        if own.is_some_and(|count| count.load(Ordering::Acquire) > 0) {
+            return true;
+        }
+        (0..self.geometry.numbers.places).any(|index| {
+            let Ok(word) = self.ring().place(index);
+            word.state() == State::Leased && word.owner() == self.row()
+        })
+    }
+
+    /// Sleeps until something may be done, not beyond the deadline.
+    pub(crate) fn sleep_until_done(&self, deadline: Option<Deadline>) {
+        let event = self.event(Happening::Done);
+        let ticket = event.prepare();
+        if !self.is_all_done() {
+            let slice = Deadline::after(SLICE);
+            event.wait(ticket, [slice, deadline].into_iter().flatten().min());
+        }
     }
 }

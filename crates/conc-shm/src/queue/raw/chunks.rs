@@ -31,27 +31,33 @@ impl RawQueue {
     pub(crate) fn try_chain(&self, length: u32) -> Result<Chain<'_>, NoChunks> {
         let chunk = self.geometry.numbers.chunk;
         let count = length.div_ceil(chunk.max(1)) as usize;
-        let mut chain = Chain { raw: self, chunks: Vec::with_capacity(count), length };
         let mut exist = self.chunks_that_exist();
+        // Looked first, taken then: to take some and give them back would wake those who wait,
+        // this one included.
+        let mut unused = self.unused_chunks(0..exist, count);
+        while unused < count {
+            let grown = self.grow(exist)?;
+            if grown == exist {
+                return Err(NoChunks::Full);
+            }
+            unused += self.unused_chunks(exist..grown, count - unused);
+            exist = grown;
+        }
+        let mut chain = Chain { raw: self, chunks: Vec::with_capacity(count), length };
         let owned = self.owned();
         // ORDERING: Relaxed. A guess.
         let start = self.free_chunk.load(Ordering::Relaxed) as u32;
-        let mut looked = 0;
-        while chain.chunks.len() < count {
-            if looked == exist {
-                let grown = self.grow(exist)?;
-                if grown == exist {
-                    return Err(NoChunks::Full);
-                }
-                // The old ones were looked at; the new ones come next.
-                (looked, exist) = (exist, grown);
+        let start = if start < exist { start } else { 0 };
+        for chunk in (start..exist).chain(0..start) {
+            if chain.chunks.len() == count {
+                break;
             }
-            let candidate =
-                if looked < exist { Self::candidate(start, looked, exist) } else { looked };
-            looked += 1;
-            if self.take_chunk(candidate, owned) {
-                chain.chunks.push(candidate);
+            if self.take_chunk(chunk, owned) {
+                chain.chunks.push(chunk);
             }
+        }
+        if chain.chunks.len() < count {
+            return Err(NoChunks::Full);
         }
         let next = chain.chunks.last().map_or(0, |last| last + 1);
         // ORDERING: Relaxed. A guess.
@@ -59,9 +65,14 @@ impl RawQueue {
         Ok(chain)
     }
 
-    /// Which chunk to look at after `looked` of `exist`.
-    const fn candidate(start: u32, looked: u32, exist: u32) -> u32 {
-        if start < exist { (start + looked) % exist } else { looked }
+    /// How many of these chunks could be taken; no more than `wanted` are counted.
+    fn unused_chunks(&self, chunks: std::ops::Range<u32>, wanted: usize) -> usize {
+        let is_unused = |chunk: &u32| {
+            let word = word_at(&self.memory, self.geometry.chunk_words + *chunk as usize);
+            let Ok(unused) = self.ring().is_chunk_unused(word);
+            unused
+        };
+        chunks.filter(is_unused).take(wanted).count()
     }
 
     fn owned(&self) -> u64 {
@@ -72,8 +83,11 @@ impl RawQueue {
         let at = self.geometry.chunk_words + chunk as usize;
         let word = word_at(&self.memory, at);
         let Ok(unused) = self.ring().is_chunk_unused(word);
-        let Ok(exchanged) = self.memory.exchange(at, word, if unused { owned } else { word });
-        unused && exchanged.is_ok()
+        if !unused {
+            return false;
+        }
+        let Ok(exchanged) = self.memory.exchange(at, word, owned);
+        exchanged.is_ok()
     }
 
     /// How many chunks have pages.
@@ -134,7 +148,7 @@ impl RawQueue {
             let Ok(_) = self.memory.exchange(word, chunks::bound(at), chunks::FREE);
         }
         self.event(Happening::Chunk).notify_all();
-        self.wakers(Happening::Place).nudge();
+        self.wakers(Happening::Chunk).nudge();
     }
 
     /// Frees the chunks of a process that died in the middle of a message.

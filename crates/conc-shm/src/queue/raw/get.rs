@@ -220,7 +220,8 @@ impl RawQueue {
             let Ok(word) = self.ring().place(index);
             match word.state() {
                 State::Leased if word.owner() != self.row() => return Seen::Empty,
-                State::Ready => return Seen::Empty,
+                // It came back; or it is somebody's who was slow, and comes late.
+                State::Ready | State::Held => return Seen::Empty,
                 _ => {}
             }
         }
@@ -230,6 +231,11 @@ impl RawQueue {
     /// A place became free whose message was read in it.
     pub(crate) fn after_free(&self) {
         self.event(Happening::Place).notify_one();
+        self.after_end();
+    }
+
+    /// A leased message will not come back.
+    pub(super) fn after_end(&self) {
         self.event(Happening::Done).notify_all();
         if self.is_closed() {
             // Consumers wait for the last lease.
@@ -249,8 +255,10 @@ impl RawQueue {
 
     fn end_item(&self, count: Option<&AtomicU64>) {
         if let Some(count) = count {
-            // ORDERING(queue.unfinished): Release. Somebody else got it.
-            count.fetch_sub(1, Ordering::Release);
+            // ORDERING(queue.unfinished): Release. Somebody else got it. Not below zero: another
+            // thread may have said once too often that it is done.
+            let _ = count
+                .fetch_update(Ordering::Release, Ordering::Relaxed, |count| count.checked_sub(1));
         }
     }
 }

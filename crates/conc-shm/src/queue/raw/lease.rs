@@ -28,7 +28,7 @@ impl RawQueue {
         let limit = u64::from(self.geometry.numbers.leases);
         let Ok(state) = self.ring().nack(index, self.row(), limit);
         match state {
-            State::Dead => self.event(Happening::Done).notify_all(),
+            State::Dead => self.after_end(),
             _ => self.event(Happening::Message).notify_one(),
         }
     }
@@ -39,7 +39,7 @@ impl RawQueue {
             return;
         }
         let Ok(()) = self.ring().set_aside(index, self.row());
-        self.event(Happening::Done).notify_all();
+        self.after_end();
     }
 
     /// Leases a message that was set aside.

@@ -47,8 +47,8 @@ pub(crate) struct RawQueue {
     geometry: Geometry,
     ahead: Ahead,
     me: Member,
-    /// Futures that wait for messages, and for places.
-    wakers: [Wakers; 2],
+    /// Futures that wait, by what for.
+    wakers: [Wakers; 4],
     presence: Presence,
     /// Where the next search for a free chunk begins.
     free_chunk: AtomicU64,
@@ -116,7 +116,7 @@ impl RawQueue {
             geometry,
             ahead: Ahead::of(geometry.shape.stride),
             me: segment.me(),
-            wakers: [Wakers::new(), Wakers::new()],
+            wakers: std::array::from_fn(|_| Wakers::new()),
             presence: Presence::new(),
             free_chunk: AtomicU64::new(0),
         });

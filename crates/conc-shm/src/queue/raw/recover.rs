@@ -51,7 +51,7 @@ impl Recover for RawQueue {
         for happening in ALL {
             self.event(happening).notify_all_always();
         }
-        for happening in [Happening::Message, Happening::Place] {
+        for happening in ALL {
             self.wakers(happening).nudge();
         }
     }

@@ -16,10 +16,7 @@ impl Host for RawQueue {
     }
 
     fn wakers(&self, happening: Happening) -> &Wakers {
-        match happening {
-            Happening::Message => &self.wakers[0],
-            _ => &self.wakers[1],
-        }
+        &self.wakers[happening as usize]
     }
 
     fn segment(&self) -> &Segment {
