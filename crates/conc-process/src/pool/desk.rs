@@ -1,5 +1,6 @@
 //! Where a worker's present entry lies: its argument, its outcome, and how far it has come.
 
+use super::append::append;
 use super::failure::Failure;
 use super::post;
 use super::ring::{Arena, Ring, Shape, Slot};
@@ -396,13 +397,9 @@ impl<'w> Desk<'w> {
 /// Encodes a value behind what is there.
 #[inline]
 fn encode_into<T: Serialize>(to: &mut Vec<u8>, value: &T) -> Result<Baggage, JoinError> {
-    let taken = std::mem::take(to);
-    let (written, baggage) = courier::packing(|| postcard::to_extend(value, taken));
+    let (written, baggage) = courier::packing(|| append(to, value));
     match written {
-        Ok(written) => {
-            *to = written;
-            Ok(baggage)
-        }
+        Ok(()) => Ok(baggage),
         Err(error) => {
             let message = match baggage.error() {
                 Some(cause) => format!("a descriptor in it cannot be copied: {cause}"),

@@ -1,5 +1,6 @@
 //! Lazy maps: items go out in batches, results come back in order or as they come.
 
+use super::append::append;
 use super::cargo::{Batch, Outcomes, Part, Terms, failure};
 use super::desk::{HEAD, read_head};
 use super::pace::{BATCH_BYTES, Pace};
@@ -119,22 +120,14 @@ impl<I: Iterator<Item: Wire>> Source<I> {
     /// Encodes an item behind the others. A part of its own: it cannot go with them.
     fn pack(&mut self, load: &mut Load, item: &I::Item) -> Option<Part> {
         let start = load.bytes.len();
-        let taken = std::mem::take(&mut load.bytes);
-        let (written, baggage) = courier::packing(|| {
-            // The bytes of the others must not be lost with an item that cannot be encoded.
-            let mut keeper = Keeper(taken);
-            let result = postcard::to_extend(item, &mut keeper).map(drop);
-            (result, keeper.0)
-        });
-        let (result, mut bytes) = written;
-        let error = result.err();
+        // The others' bytes stay where they are, also if the item cannot be encoded.
+        let (written, baggage) = courier::packing(|| append(&mut load.bytes, item));
+        let error = written.err();
         if error.is_none() && baggage.descriptors().is_empty() && !baggage.has_keepsakes() {
             load.offsets.push(start as u32);
-            load.bytes = bytes;
             return None;
         }
-        let own = bytes.split_off(start);
-        load.bytes = bytes;
+        let own = load.bytes.split_off(start);
         Some(match error {
             None => self.send(Load { bytes: own, offsets: vec![0], baggage }),
             Some(error) => {
@@ -177,16 +170,6 @@ impl<I: Iterator<Item: Wire>> Source<I> {
         if let Some(callback) = &mut self.callback {
             callback(progress);
         }
-    }
-}
-
-/// A vector that is written to without being given away.
-struct Keeper(Vec<u8>);
-
-impl Extend<u8> for &mut Keeper {
-    #[inline]
-    fn extend<T: IntoIterator<Item = u8>>(&mut self, bytes: T) {
-        self.0.extend(bytes);
     }
 }
 

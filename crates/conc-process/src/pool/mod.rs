@@ -19,6 +19,7 @@
 //! |---|---|
 //! | `builder`, `settings` | the choices of a pool |
 //! | `submit`, `map`, `terms` | from functions and arguments to jobs |
+//! | `append` | encoding behind bytes that are there |
 //! | `pace` | how many items go out in one batch |
 //! | `routine` | the forms of functions, and the code that knows their types |
 //! | `cargo`, `ticket` | what the parent keeps of a job; where it is |
@@ -31,6 +32,7 @@
 //! | `foreman`, `hire`, `bury` | the thread that collects, replaces, watches |
 //! | `executor`, `stats` | the trait of executors; figures |
 
+mod append;
 mod builder;
 mod bury;
 mod cargo;

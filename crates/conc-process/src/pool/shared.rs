@@ -302,12 +302,18 @@ impl Shared {
             return Err(cargo);
         }
         state.outstanding += 1;
+        // Who sleeps without a job to watch over has no deadline: it has to see the first one, and
+        // whatever it has to look at before it is done.
+        let watched = state.outstanding == 1
+            || cargo.is_batch()
+            || cargo.terms.timeout.is_some()
+            || self.settings.memory_limit.is_some();
         let cargo = if state.queue.is_empty() {
             match state.hand_over(&self.settings, bytes, cargo) {
                 Ok(()) => {
-                    let busy = self.wants_to_grow(&state);
+                    let calls = watched || self.wants_to_grow(&state);
                     drop(state);
-                    if busy {
+                    if calls {
                         self.call_foreman();
                     }
                     return Ok(());
