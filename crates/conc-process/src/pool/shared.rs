@@ -470,7 +470,8 @@ impl Shared {
         let mut best: Option<(usize, u64, u64)> = None;
         for (index, worker) in state.workers.iter().enumerate() {
             let Some((number, Stage::Running, cargo)) = worker.lane.present() else { continue };
-            if !matches!(cargo.reply, Reply::Batch(_)) {
+            // Descriptors have gone to this worker, with their one item.
+            if !cargo.is_batch() || cargo.baggage.is_some() {
                 continue;
             }
             let slot = worker.lane.slot(number);
