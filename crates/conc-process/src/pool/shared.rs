@@ -305,7 +305,7 @@ impl Shared {
         // Who sleeps without a job to watch over has no deadline: it has to see the first one, and
         // whatever it has to look at before it is done.
         let watched = state.outstanding == 1
-            || cargo.is_batch()
+            || cargo.is_batch() && state.workers.iter().any(Worker::is_idle)
             || cargo.terms.timeout.is_some()
             || self.settings.memory_limit.is_some();
         let cargo = if state.queue.is_empty() {
