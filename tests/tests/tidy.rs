@@ -25,7 +25,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("conc-core", &[]),
     ("conc-thread", &["conc-core"]),
     ("conc-shm", &["conc-core"]),
-    ("conc-process", &["conc-core", "conc-thread"]),
+    ("conc-process", &["conc-core", "conc-shm", "conc-thread"]),
     ("conc-kit", &["conc-core", "conc-thread", "conc-shm", "conc-process"]),
 ];
 /// Names that say nothing about what is inside.

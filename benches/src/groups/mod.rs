@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 mod latency;
 #[cfg(target_os = "linux")]
+mod pool;
+#[cfg(target_os = "linux")]
 mod queue;
 #[cfg(target_os = "linux")]
 mod spawn;
@@ -16,6 +18,8 @@ pub(crate) fn all() -> Vec<Group> {
         thread_pool::group(),
         #[cfg(target_os = "linux")]
         spawn::group(),
+        #[cfg(target_os = "linux")]
+        pool::group(),
         #[cfg(target_os = "linux")]
         queue::group(),
         #[cfg(target_os = "linux")]

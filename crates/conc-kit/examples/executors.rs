@@ -1,11 +1,11 @@
 //! One function, several executors (X2 of the seed notes).
 //!
 //! Python has `ThreadPoolExecutor` and `ProcessPoolExecutor` behind one interface; here the
-//! interface is the trait `Executor`. Today: the caller's thread, a pool of threads, and a process
-//! for each job.
+//! interface is the trait `Executor`. Today: the caller's thread, a pool of threads, a process for
+//! each job, and a pool of processes.
 #![allow(clippy::print_stdout, reason = "a program shows its results")]
 
-use conc_kit::process::ProcessExecutor;
+use conc_kit::process::{Pool, ProcessExecutor};
 use conc_kit::thread::ThreadPool;
 use conc_kit::{
     Executor, InlineExecutor, JoinError, SubmitError, as_completed, wait_all, wait_first,
@@ -23,6 +23,8 @@ fn main() {
     let threads = ThreadPool::builder().workers(2).build().expect("two threads");
     show("threads", &threads);
     show("processes", &ProcessExecutor::new());
+    let pool = Pool::builder().workers(2).build().expect("two processes");
+    show("pool of processes", &pool);
 }
 
 fn show(name: &str, executor: &impl Executor) {

@@ -1,4 +1,4 @@
-//! fib(25) to fib(40): inline, threads, processes (X3 of the seed notes).
+//! fib(25) to fib(40): inline, threads, processes, a pool of processes (X3 of the seed notes).
 //!
 //! In CPython threads lose this race, since one interpreter lock lets one of them run at a time, and
 //! processes win it. Here both win by the number of CPUs; a process costs a fraction of a
@@ -7,7 +7,7 @@
 //! `cargo run --release --example fib_race [FROM [TO]]`
 #![allow(clippy::print_stdout, reason = "a program shows its results")]
 
-use conc_kit::process::ProcessExecutor;
+use conc_kit::process::{Pool, ProcessExecutor};
 use conc_kit::thread::ThreadPool;
 use conc_kit::{Executor, InlineExecutor};
 use std::process::ExitCode;
@@ -37,10 +37,12 @@ fn main() -> ExitCode {
         }
     };
     let pool = ThreadPool::new().expect("threads can be started");
+    let processes = Pool::new().expect("processes can be started");
     let worlds = [
         ("inline", race(&InlineExecutor::new(), from, to)),
         ("threads", race(&pool, from, to)),
         ("processes", race(&ProcessExecutor::new(), from, to)),
+        ("pool", race(&processes, from, to)),
     ];
 
     print!("{:>3} {:>20}", "n", "fib(n)");

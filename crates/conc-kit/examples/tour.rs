@@ -1,8 +1,8 @@
 //! The main job of the family: one function over many real files, in every world that runs today.
 //!
 //! `cargo run --release --example tour [DIR]` counts and hashes the files of DIR, first on the
-//! caller's thread, then on a pool of threads and in processes, checks that all agree, survives a
-//! crash and a producer that is killed in the middle of a stream, and draws what happened.
+//! caller's thread, then in every other world, checks that all agree, lets the worst happen to some
+//! files and to a producer in the middle of a stream, and draws what happened.
 #![allow(clippy::print_stdout, reason = "a program shows its results")]
 
 #[path = "tour/bar.rs"]
@@ -11,6 +11,8 @@ mod bar;
 mod corpus;
 #[path = "tour/digest.rs"]
 mod digest;
+#[path = "tour/pool.rs"]
+mod pool;
 #[path = "tour/stream.rs"]
 mod stream;
 #[path = "tour/table.rs"]
@@ -18,7 +20,7 @@ mod table;
 
 use bar::Bar;
 use clap::Parser;
-use conc_kit::process::ProcessExecutor;
+use conc_kit::process::{Pool, ProcessExecutor};
 use conc_kit::thread::ThreadPool;
 use conc_kit::trace::{Picture, Timeline};
 use conc_kit::{Executor, InlineExecutor, JoinError};
@@ -51,6 +53,8 @@ enum TourError {
     Corpus(#[from] corpus::CorpusError),
     #[error("no pool: {0}")]
     Pool(#[from] conc_kit::thread::BuildError),
+    #[error("no pool of processes: {0}")]
+    Processes(#[from] conc_kit::process::PoolBuildError),
     #[error("{world} disagrees with inline on {path}")]
     Disagreement { world: &'static str, path: String },
     #[error("cannot write {path}: {source}")]
@@ -99,8 +103,12 @@ fn tour(options: &Options) -> Result<(), TourError> {
     let chunks = run_chunks("processes".to_owned(), &processes, digest_all, &corpus);
     agree("processes", &corpus, &inline, &chunks)?;
 
+    let workers = pool::build(options.workers)?;
+    let pooled = run(format!("pool ({})", workers.parallelism()), &workers, &corpus);
+    agree("the pool of processes", &corpus, &inline, &pooled)?;
+
     let rows: Vec<_> =
-        [&inline, &threads, &chunks].map(|run| row(run, &corpus, inline.time)).into();
+        [&inline, &threads, &chunks, &pooled].map(|run| row(run, &corpus, inline.time)).into();
     print!("{}", table::format(&rows));
     println!("\nAll worlds agree on every file.");
     for (path, result) in corpus.paths().zip(&inline.results) {
@@ -112,7 +120,30 @@ fn tour(options: &Options) -> Result<(), TourError> {
     }
     crash(&processes, &corpus, &inline, &options.out)?;
     stream::show()?;
-    draw(&pool.timeline(), &options.out)
+    rough(&workers, &corpus, &inline, &options.out)?;
+    draw(&pool.timeline(), "timeline", "trace", &options.out)?;
+    draw(&pool::timeline(&workers), "pool", "pool_trace", &options.out)
+}
+
+/// Four more files: one whose handler aborts, one whose handler never ends, one whose handler eats
+/// memory, one whose process is killed. Each is named; all others are complete.
+fn rough(workers: &Pool, corpus: &Corpus, reference: &Run, out: &Path) -> Result<(), TourError> {
+    println!("\nThe same in the pool of processes, with four more files:");
+    let (results, casualties) =
+        pool::rough(workers, corpus.paths().map(str::to_owned).collect(), out);
+    for pool::Casualty { name, error } in casualties {
+        match error {
+            Some(error) => println!("{name:>16}: {error}"),
+            None => println!("{name:>16}: survived, though it should not"),
+        }
+    }
+    let world = "the pool of processes";
+    let again = Run { world: world.to_owned(), time: Duration::ZERO, results };
+    agree(world, corpus, reference, &again)?;
+    println!("All other {} files are complete, and equal to those above.", corpus.len());
+    let stats = workers.stats();
+    println!("{} restarts; {} workers, as before.", stats.restarts(), workers.workers());
+    Ok(())
 }
 
 /// One more file, whose handler aborts: its chunk is lost, and found again file by file; all others
@@ -199,7 +230,7 @@ fn row(run: &Run, corpus: &Corpus, reference: Duration) -> Row {
     Row { world: run.world.clone(), time: run.time, reference, bytes: corpus.bytes(), words }
 }
 
-fn draw(timeline: &Timeline, out: &Path) -> Result<(), TourError> {
+fn draw(timeline: &Timeline, picture: &str, trace: &str, out: &Path) -> Result<(), TourError> {
     let write = |name: &str, draw: &dyn Fn(File) -> std::io::Result<()>| {
         let path = out.join(name);
         File::create(&path)
@@ -209,8 +240,8 @@ fn draw(timeline: &Timeline, out: &Path) -> Result<(), TourError> {
     };
     std::fs::create_dir_all(out)
         .map_err(|source| TourError::Output { path: out.display().to_string(), source })?;
-    println!("\nWhat each worker did when:");
+    println!("\nWhat each worker did when ({picture}):");
     let title = "tour: one box a file, one lane a worker";
-    write("timeline.svg", &|file| Picture::new(timeline).title(title).write(file))?;
-    write("trace.json", &|file| timeline.write_chrome(file))
+    write(&format!("{picture}.svg"), &|file| Picture::new(timeline).title(title).write(file))?;
+    write(&format!("{trace}.json"), &|file| timeline.write_chrome(file))
 }

@@ -42,9 +42,10 @@ pub mod thread {
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub mod process {
     pub use conc_process::{
-        Builder, ChildProcess, CurrentProcess, ExitStatus, IsolateError, ParentProcess, Process,
-        ProcessExecutor, Scope, SpawnError, StartMethod, Stdio, children, cpu_count, current, init,
-        isolate, parent, preload, scope, take_passed,
+        Builder, ChildProcess, CurrentProcess, ExitStatus, IsolateError, ParentProcess, Pool,
+        PoolBuildError, PoolBuilder, PoolMap, PoolMapUnordered, PoolStats, PoolTerms,
+        PoolWorkerStats, Process, ProcessExecutor, Progress, Scope, SpawnError, StartMethod, Stdio,
+        children, cpu_count, current, init, isolate, parent, preload, scope, take_passed,
     };
     pub use conc_shm::queue::{PlainQueue, Queue};
 

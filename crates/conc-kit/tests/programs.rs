@@ -8,13 +8,14 @@ fn executors_prints_the_same_in_every_world() {
     let _watchdog = watchdog();
     let output = Program::example("executors").run().success();
     let worlds: Vec<_> = output.trim().split("\n\n").collect();
-    assert_eq!(worlds.len(), 3, "three paragraphs expected, got {output}");
+    assert_eq!(worlds.len(), 4, "four paragraphs expected, got {output}");
     let body = |world: &str| world.split_once('\n').map(|(_, body)| body.to_owned());
     assert!(worlds.iter().all(|world| body(world) == body(worlds[0])), "{output}");
     for line in [
         "== inline: NESTS",
         "== threads: PARALLEL | CANCELS_QUEUED | BLOCKING | NESTS",
         "== processes: PARALLEL | ISOLATES | KILLS | BLOCKING | NESTS",
+        "== pool of processes: PARALLEL | ISOLATES | KILLS | CANCELS_QUEUED",
         "submit, join        Ok([3, 5])",
         "on_finish           Ok([6])",
         "map                 1: panicked: nothing to measure",
@@ -140,7 +141,7 @@ fn the_tour_agrees_and_draws() {
         .run()
         .success();
     assert!(output.starts_with("3 files, 0.0 MB"), "{output}");
-    for world in ["inline", "threads (2)", "processes"] {
+    for world in ["inline", "threads (2)", "processes", "pool (2)"] {
         let row = output.lines().find(|line| line.starts_with(world)).expect(world);
         assert!(row.ends_with("10"), "ten words: {row}");
     }
@@ -150,6 +151,21 @@ fn the_tour_agrees_and_draws() {
     assert!(output.contains("The other 3 files are complete, and equal to those above."));
     assert!(output.contains("A second producer went on: "), "{output}");
     assert!(output.contains("All 20000 came once, in order, and whole."), "{output}");
+
+    for casualty in [
+        "aborts.txt: killed by SIGABRT",
+        "never_ends.txt: timed out and was ended",
+        "eats_memory.txt: ended for its memory: ",
+        "is_killed.txt: killed by SIGKILL",
+        "All other 3 files are complete, and equal to those above.",
+        "4 restarts; 2 workers, as before.",
+    ] {
+        assert!(output.contains(casualty), "{casualty} is missing in\n{output}");
+    }
+    let picture = std::fs::read_to_string(out.join("pool.svg")).unwrap();
+    for drawn in ["SIGABRT", "timed out", "takes over", "one.txt"] {
+        assert!(picture.contains(drawn), "{drawn} is not in the picture");
+    }
 
     let picture = std::fs::read_to_string(out.join("timeline.svg")).unwrap();
     assert!(picture.starts_with("<svg") && picture.contains("worker_"), "{picture}");

@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a program that shows something")]
 
 use conc_core::{Executor, as_completed};
-use conc_process::{Process, ProcessExecutor, isolate};
+use conc_process::{Pool, Process, ProcessExecutor, isolate};
 
 fn work(item: u32) -> u32 {
     if item == 3 {
@@ -29,6 +29,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     println!("  the master goes on");
+
+    println!("a pool of processes:");
+    let pool = Pool::builder().workers(2).build()?;
+    for (item, result) in (1..).zip(pool.map(work, 1..=5)) {
+        match result {
+            Ok(square) => println!("  worker {item}: {square}"),
+            Err(error) => println!("  worker {item}: {error}"),
+        }
+    }
+    println!("  the pool goes on: {:?}", pool.apply(work, 6));
 
     println!("threads:");
     // The master of the threads runs apart, or this program would end here.

@@ -6,6 +6,7 @@
 //! | run a function in a process, talk about it, wait for it, end it | [`Process`], [`Builder`] |
 //! | hand over an open file, a pipe, a socket, in whatever value | [`PortableFd`](conc_core::PortableFd) |
 //! | be sure that nothing is left behind | [`scope`] |
+//! | run many jobs, isolated, at nearly the price of threads | [`Pool`] |
 //! | run portable work, a process for each job | [`ProcessExecutor`] |
 //! | know where one is | [`current`], [`parent`], [`children`], [`cpu_count`] |
 //! | have it warm | [`preload`] |
@@ -60,21 +61,54 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("conc-process needs Linux: pidfds, /proc/self/exe and PR_SET_PDEATHSIG");
 
+// A model has no processes: under loom there are only the words of a ring.
+#[cfg(not(conc_loom))]
 mod bootstrap;
+#[cfg(not(conc_loom))]
 mod child;
+#[cfg(not(conc_loom))]
 mod client;
+#[cfg(not(conc_loom))]
 mod error;
+#[cfg(not(conc_loom))]
 mod executor;
+#[cfg(not(conc_loom))]
+mod pool;
+#[cfg(not(conc_loom))]
 mod process;
+#[cfg(not(conc_loom))]
 mod protocol;
+#[cfg(not(conc_loom))]
 mod server;
+#[cfg(not(conc_loom))]
 mod supervisor;
+#[cfg(not(conc_loom))]
 mod sys;
 
+#[cfg(all(conc_loom, test))]
+mod pool {
+    mod ring {
+        mod claim;
+        mod models;
+        mod sleeper;
+        mod span;
+    }
+}
+
+#[cfg(not(conc_loom))]
 pub use bootstrap::init;
+#[cfg(not(conc_loom))]
 pub use client::preload;
+#[cfg(not(conc_loom))]
 pub use error::SpawnError;
+#[cfg(not(conc_loom))]
 pub use executor::ProcessExecutor;
+#[cfg(not(conc_loom))]
+pub use pool::{
+    Pool, PoolBuildError, PoolBuilder, PoolMap, PoolMapUnordered, PoolStats, PoolTerms,
+    PoolWorkerStats, Progress,
+};
+#[cfg(not(conc_loom))]
 pub use process::{
     Builder, ChildProcess, CurrentProcess, ExitStatus, IsolateError, ParentProcess, Process, Scope,
     StartMethod, Stdio, children, cpu_count, current, isolate, parent, scope, take_passed,

@@ -77,6 +77,62 @@ fn terminate_process() {
 }
 
 #[test]
+fn pool_map() {
+    says(
+        "pool_map",
+        &[
+            "default size: true",
+            "apply: Ok(144)",
+            "callback: Ok(169)",
+            "apply_async: Ok(169)",
+            "map: Ok([0, 1, 4, 9, 16, 25, 36, 49, 64, 81])",
+            "imap of an endless source: [Ok(0), Ok(1), Ok(4)]",
+            "imap_unordered, sorted: [(0, Ok(25)), (1, Ok(36)), (2, Ok(49))]",
+            "starmap: Ok([1024, 81])",
+            "after shutdown: the executor is shut down",
+            "item 2: panicked: two is one too many",
+            "item 4: killed by SIGABRT",
+            "item 6: its process exited with code 6 and no result",
+            "item 8: timed out and was ended",
+            "died 3 times",
+            "state of two workers: [101, 101, 102, 102, 103, 104]",
+            "progress: 10 of Some(20)",
+            "progress: 20 of Some(20)",
+            "sum: 2470",
+            "restarts: true",
+            "after terminate: true",
+        ],
+    );
+}
+
+#[test]
+fn limits() {
+    says(
+        "limits",
+        &[
+            "job 1: fine",
+            "job 3: ended, it took more than a second",
+            "job 4: fine",
+            "job 5: ended, it had more than 128 MiB: true",
+            "job 6: fine",
+            "restarts: 2",
+        ],
+    );
+}
+
+#[test]
+fn crawler() {
+    says(
+        "crawler",
+        &[
+            "60 pages, the last by name: Page 060",
+            "not there: [\"page 61: status 404\"]",
+            "jobs of the fetchers and of the parsers: [61, 60]",
+        ],
+    );
+}
+
+#[test]
 fn who_am_i() {
     says(
         "who_am_i",

@@ -17,7 +17,7 @@
 //! | `skewed` | at most 1.1 x ideal |
 //! | `nested` | completes; peak threads and stack are reported |
 
-mod cases;
+pub(super) mod cases;
 #[cfg(feature = "rivals")]
 mod chili;
 mod conc;

@@ -82,6 +82,12 @@ pub enum JoinError {
     /// The fork server ended while the job ran.
     #[error("the fork server died")]
     ServerDied,
+    /// Each attempt to run it ended with its process.
+    #[error("failed {} times, the last time: {}", attempts.len(), last(attempts))]
+    Exhausted {
+        /// How each attempt ended, the first first.
+        attempts: Box<[JoinError]>,
+    },
     /// The argument did not survive the journey.
     #[error("its argument cannot be decoded: {message}")]
     NotDecoded {
@@ -114,6 +120,7 @@ impl JoinError {
     pub fn crash_report(&self) -> Option<&CrashReport> {
         match self {
             Self::Killed { report, .. } | Self::Exited { report, .. } => report.as_deref(),
+            Self::Exhausted { attempts } => attempts.last()?.crash_report(),
             _ => None,
         }
     }
@@ -130,6 +137,10 @@ impl JoinError {
 
 fn at(location: Option<&str>) -> String {
     location.map_or_else(String::new, |location| format!(" at {location}"))
+}
+
+fn last(attempts: &[JoinError]) -> String {
+    attempts.last().map_or_else(String::new, ToString::to_string)
 }
 
 #[cfg(not(conc_loom))]

@@ -106,7 +106,7 @@ impl<T> Job<T> {
     #[doc(alias = "running")]
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.cell.as_ref().is_some_and(|cell| cell.core().snapshot().is_running())
+        self.cell.as_ref().is_some_and(|cell| cell.is_running())
     }
 
     /// Whether the job was cancelled before it ran.

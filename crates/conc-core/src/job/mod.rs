@@ -43,4 +43,8 @@ trait Cell<T>: Send + Sync {
     fn kill(&self) -> Result<(), KillError> {
         Err(KillError::Unsupported)
     }
+
+    fn is_running(&self) -> bool {
+        self.core().snapshot().is_running()
+    }
 }

@@ -14,6 +14,20 @@ use std::sync::Arc;
 ///
 /// `()` implements it for executors that can do nothing.
 pub trait Control: Send + Sync {
+    /// Takes the pending job out of the executor's hands, for ever; asked before it is cancelled,
+    /// in the canceller's thread. `false`: it is too late, the job runs or has ended.
+    ///
+    /// For executors whose workers begin a job without asking its promise: those in other
+    /// processes.
+    fn withdraw(&self) -> bool {
+        true
+    }
+
+    /// Whether a job whose promise was not told of its start runs all the same.
+    fn is_running(&self) -> bool {
+        false
+    }
+
     /// The job was cancelled while pending: forget it. Called in the canceller's thread.
     fn cancelled(&self) {}
 
@@ -40,6 +54,9 @@ impl<T: Send, C: Control> Cell<T> for PromiseCell<T, C> {
     }
 
     fn cancel(&self) -> bool {
+        if !self.core.snapshot().is_pending() || !self.control.withdraw() {
+            return false;
+        }
         if !self.core.word.cancel() {
             return false;
         }
@@ -51,6 +68,11 @@ impl<T: Send, C: Control> Cell<T> for PromiseCell<T, C> {
 
     fn kill(&self) -> Result<(), KillError> {
         self.control.kill()
+    }
+
+    fn is_running(&self) -> bool {
+        let now = self.core.snapshot();
+        now.is_running() || now.is_pending() && self.control.is_running()
     }
 }
 
@@ -133,6 +155,23 @@ impl<T: Send + 'static> Promise<T> {
         }
         self.settle(result);
         Ok(())
+    }
+
+    /// Ends the pending job [`JoinError::Cancelled`], as its holder could; `false` if it was too
+    /// late.
+    pub fn cancel(mut self) -> bool {
+        if self.stage != Stage::Pending || !self.cell.core().word.cancel() {
+            return false;
+        }
+        self.stage = Stage::Settled;
+        // SAFETY: we moved the word out of pending above and settle once.
+        unsafe { self.cell.core().settle(Err(JoinError::Cancelled), End::Cancelled) };
+        true
+    }
+
+    /// Lets go of a job that was [withdrawn](Control::withdraw): its canceller ends it.
+    pub fn withdrawn(mut self) {
+        self.stage = Stage::Settled;
     }
 
     /// The stage is `Started`.

@@ -259,6 +259,7 @@ impl From<&JoinError> for Outcome {
             | JoinError::TimedOut
             | JoinError::MemoryLimit { .. }
             | JoinError::OutOfMemory
+            | JoinError::Exhausted { .. }
             | JoinError::ServerDied => Self::Killed,
         }
     }

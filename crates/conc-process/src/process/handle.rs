@@ -156,7 +156,7 @@ impl<R> Process<R> {
         reception
     }
 
-    pub(super) fn kin(&self) -> &Arc<Kin> {
+    pub(crate) fn kin(&self) -> &Arc<Kin> {
         &self.kin
     }
 

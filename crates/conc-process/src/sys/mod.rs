@@ -12,11 +12,17 @@
 //! | `surroundings` | what a child inherits from its parent, read in one go |
 //! | `poll` | wait for descriptors until a deadline |
 //! | `readiness` | wait for many descriptors at once, each known by a token |
+//! | `bell` | wakes a thread that polls |
+//! | `clock` | the clock that all processes share |
+//! | `memory` | how much memory processes use |
 
+pub(crate) mod bell;
+pub(crate) mod clock;
 pub(crate) mod crash;
 pub(crate) mod files;
 pub(crate) mod fork;
 pub(crate) mod image;
+pub(crate) mod memory;
 pub(crate) mod pidfd;
 pub(crate) mod poll;
 pub(crate) mod readiness;

@@ -3,11 +3,11 @@
 //! Each file has the `NAME` of its case, how many jobs it has, and `measure`: repeats a
 //! contender's way to do the work under the clock and panics if a result is wrong.
 
-pub(super) mod heavy;
-pub(super) mod nested;
-pub(super) mod skewed;
-pub(super) mod tiny_map;
-pub(super) mod tiny_submit;
+pub(in crate::groups) mod heavy;
+pub(in crate::groups) mod nested;
+pub(in crate::groups) mod skewed;
+pub(in crate::groups) mod tiny_map;
+pub(in crate::groups) mod tiny_submit;
 
 use crate::harness::Case;
 
@@ -17,7 +17,7 @@ pub(super) fn all() -> Vec<Case> {
 }
 
 /// The smallest job of all: what is measured is everything around it.
-pub(super) fn square(number: u64) -> u64 {
+pub(in crate::groups) fn square(number: u64) -> u64 {
     number * number
 }
 

@@ -2,11 +2,11 @@
 
 use crate::harness::{Bench, Case, Jobs, Metric, Outcome, Sample, Unit};
 
-pub(in super::super) const NAME: &str = "nested";
-pub(in super::super) const LEVELS: Jobs = Jobs { full: 1_000, quick: 1_000 };
+pub(in crate::groups) const NAME: &str = "nested";
+pub(in crate::groups) const LEVELS: Jobs = Jobs { full: 1_000, quick: 1_000 };
 
-pub(in super::super) const PEAK_THREADS: Metric = Metric::new("peak_threads", Unit::Threads);
-pub(in super::super) const PEAK_STACK: Metric = Metric::new("peak_stack", Unit::Kibibytes);
+pub(in crate::groups) const PEAK_THREADS: Metric = Metric::new("peak_threads", Unit::Threads);
+pub(in crate::groups) const PEAK_STACK: Metric = Metric::new("peak_stack", Unit::Kibibytes);
 const TIME: Metric = Metric::new("time", Unit::Milliseconds);
 const FIRST: Metric = Metric::new("first", Unit::Milliseconds);
 const CPU: Metric = Metric::new("cpu", Unit::Milliseconds);
@@ -22,7 +22,7 @@ pub(super) fn case() -> Case {
 
 /// `work` goes so many levels down and gives the number of levels it saw; `extra` reports what
 /// else the pool knows afterwards.
-pub(in super::super) fn measure(
+pub(in crate::groups) fn measure(
     bench: &Bench,
     mut work: impl FnMut(u64) -> u64,
     extra: impl FnOnce() -> Vec<Sample>,

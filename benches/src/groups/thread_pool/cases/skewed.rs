@@ -4,8 +4,8 @@ use super::super::{WORKERS, spin};
 use crate::harness::{Bench, Case, Jobs, Metric, Outcome, Unit};
 use std::time::{Duration, Instant};
 
-pub(in super::super) const NAME: &str = "skewed";
-pub(in super::super) const JOBS: Jobs = Jobs { full: 20_000, quick: 4_000 };
+pub(in crate::groups) const NAME: &str = "skewed";
+pub(in crate::groups) const JOBS: Jobs = Jobs { full: 20_000, quick: 4_000 };
 
 /// One job of so many is long.
 const BLOCK: u64 = 1_000;
@@ -16,7 +16,7 @@ const MAKESPAN: Metric = Metric::new("makespan", Unit::Milliseconds);
 const TO_IDEAL: Metric = Metric::new("to_ideal", Unit::Ratio);
 const CPU: Metric = Metric::new("cpu", Unit::Milliseconds);
 
-pub(super) fn case() -> Case {
+pub(in crate::groups) fn case() -> Case {
     Case {
         name: NAME,
         about: "20,000 jobs of 1 us, but 1 in 1,000 takes 5 ms; ideal = the serial sum / 2",
@@ -26,7 +26,7 @@ pub(super) fn case() -> Case {
 }
 
 /// The job: busy for its time, gives its index back.
-pub(in super::super) fn job(index: u64) -> u64 {
+pub(in crate::groups) fn job(index: u64) -> u64 {
     spin::busy_for(if is_long(index) { LONG } else { SHORT });
     index
 }
@@ -39,7 +39,7 @@ fn is_long(index: u64) -> bool {
 }
 
 /// `work` runs [`job`] for all indexes below its argument and gives the sum of the indexes.
-pub(in super::super) fn measure(bench: &Bench, mut work: impl FnMut(u64) -> u64) -> Outcome {
+pub(in crate::groups) fn measure(bench: &Bench, mut work: impl FnMut(u64) -> u64) -> Outcome {
     let jobs = bench.jobs(JOBS);
     // Measured next to the contender, so that both see the same clock rate of the machine.
     let serial = Instant::now();

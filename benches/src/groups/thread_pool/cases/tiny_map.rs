@@ -3,13 +3,13 @@
 use super::square;
 use crate::harness::{Bench, Case, Jobs, Outcome, PerJob, Unit};
 
-pub(in super::super) const NAME: &str = "tiny_map";
-pub(in super::super) const JOBS: Jobs = Jobs { full: 100_000, quick: 10_000 };
+pub(in crate::groups) const NAME: &str = "tiny_map";
+pub(in crate::groups) const JOBS: Jobs = Jobs { full: 100_000, quick: 10_000 };
 /// For the form that makes an object of each job.
-pub(in super::super) const JOBS_PYTHON: Jobs = Jobs { full: 10_000, quick: 1_000 };
-pub(in super::super) const METRICS: PerJob = PerJob::in_unit(Unit::Nanoseconds);
+pub(in crate::groups) const JOBS_PYTHON: Jobs = Jobs { full: 10_000, quick: 1_000 };
+pub(in crate::groups) const METRICS: PerJob = PerJob::in_unit(Unit::Nanoseconds);
 
-pub(super) fn case() -> Case {
+pub(in crate::groups) fn case() -> Case {
     Case {
         name: NAME,
         about: "100,000 x x*x through the bulk form, results collected in order",
@@ -20,7 +20,7 @@ pub(super) fn case() -> Case {
 
 /// `work` maps `square` over all numbers below its argument; `collected` turns what came out into
 /// the results in order, outside of the clock.
-pub(in super::super) fn measure<R>(
+pub(in crate::groups) fn measure<R>(
     bench: &Bench,
     mut work: impl FnMut(u64) -> R,
     collected: impl Fn(R) -> Vec<u64>,

@@ -1,0 +1,233 @@
+//! What happens after the death of a worker: who is the victim, and where the rest goes.
+
+use super::cargo::{Cargo, Item, Outcomes, Reply};
+use super::foreman::{Foreman, OWN_FAULT};
+use super::lane::{Carried, Lane};
+use super::outcome;
+use super::ring::Stage;
+use super::shared::{Doom, Life, Phase, Shared, Worker};
+use super::ticket::Place;
+use super::worker::Farewell;
+use crate::sys::memory;
+use conc_core::JoinError;
+use conc_core::trace::{MarkKind, Outcome as Ended};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Buries all workers that have ended; whether there were any.
+pub(super) fn all(foreman: &mut Foreman) -> bool {
+    let ends = std::mem::take(&mut *foreman.shared.ends.lock());
+    let any = !ends.is_empty();
+    for (number, result) in ends {
+        let shared = Arc::clone(&foreman.shared);
+        let worker = {
+            let mut state = shared.state.lock();
+            let place = state.workers.iter().position(|worker| worker.lane.worker == number);
+            place.map(|place| state.workers.remove(place))
+        };
+        if let Some(worker) = worker {
+            one(foreman, worker, result);
+        }
+    }
+    any
+}
+
+fn one(foreman: &mut Foreman, mut worker: Worker, result: Result<Farewell, JoinError>) {
+    let shared = Arc::clone(&foreman.shared);
+    // What it started may have outlived it.
+    let _ = worker.kin.signal_group(libc::SIGKILL);
+    let error = cause(foreman, worker.stage, result);
+    let lane = &mut worker.lane;
+    let (mut victim, mut finished, mut untouched) = (None, Vec::new(), Vec::new());
+    for (number, carried) in lane.remains() {
+        match lane.stage(number) {
+            Stage::Done => finished.push((number, carried)),
+            Stage::Running => victim = Some((number, carried)),
+            _ => untouched.push((number, carried)),
+        }
+    }
+    take_leave(&shared, &worker, victim.as_ref(), finished.len(), &error);
+    // Results first: they came before the death.
+    let settled = finished.len();
+    for (number, carried) in finished {
+        let lane = &worker.lane;
+        outcome::settle(&shared, &lane.ring, lane.post().as_fd(), number, *carried.cargo);
+    }
+    let again = victim.and_then(|victim| mourn(&shared, &worker.lane, victim, error));
+    let mut state = shared.state.lock();
+    for (number, carried) in untouched.into_iter().rev() {
+        let item = carried.into_item(worker.lane.argument(number));
+        item.cargo.ticket.set(Place::Queued);
+        state.queue.push_front(item);
+    }
+    let mut settled = settled;
+    match again {
+        Some(Again::Whole(item)) => {
+            item.cargo.ticket.set(Place::Queued);
+            state.queue.push_front(*item);
+        }
+        Some(Again::Settled) => settled += 1,
+        None => {}
+    }
+    shared.settled(&mut state, settled);
+    shared.news.notify_all();
+    drop(state);
+}
+
+/// Frees the worker's place, and writes its end down.
+fn take_leave(
+    shared: &Shared,
+    worker: &Worker,
+    victim: Option<&(u64, Carried)>,
+    finished: usize,
+    error: &JoinError,
+) {
+    let mut state = shared.state.lock();
+    if worker.stage == Life::Starting && state.phase == Phase::Open {
+        let killed = matches!(error, JoinError::Killed { .. });
+        state.failed_starts += if killed { 1 } else { OWN_FAULT };
+        state.last_failure = Some(error.clone());
+    }
+    let seat = &mut state.seats[worker.seat];
+    // Somebody else may have taken it already.
+    if seat.figures.pid == Some(worker.kin.pid as u32) {
+        seat.is_taken = false;
+        seat.figures.pid = None;
+    }
+    seat.figures.jobs += finished as u64;
+    let Some((number, carried)) = victim else { return };
+    let progress = worker.lane.slot(*number).span.progress();
+    let (done, lost) = match carried.cargo.is_batch() {
+        true => (progress.done, progress.next > progress.done),
+        false => (0, true),
+    };
+    seat.figures.jobs += u64::from(done);
+    seat.figures.lost += u64::from(lost);
+    if let Some(recorder) = &mut seat.recorder {
+        let started = worker.lane.slot(*number).started.get();
+        let nanos = crate::sys::clock::monotonic_nanos().saturating_sub(started);
+        let now = Instant::now();
+        let started = now.checked_sub(Duration::from_nanos(nanos)).unwrap_or(now);
+        recorder.record_span(carried.cargo.name(), started, now, Ended::Killed);
+        recorder.mark(error.to_string(), MarkKind::Death);
+    }
+}
+
+/// Why the worker ended.
+fn cause(foreman: &mut Foreman, life: Life, result: Result<Farewell, JoinError>) -> JoinError {
+    let error = match result {
+        Ok(Farewell::Stopped) => JoinError::Exited { code: 0, report: None },
+        Ok(Farewell::Unfounded(failure)) => failure.into(),
+        Ok(Farewell::Unprepared(message)) => JoinError::NotStarted { message: message.into() },
+        Err(error) => error,
+    };
+    match life {
+        Life::Doomed(Doom::TimedOut) => return JoinError::TimedOut,
+        Life::Doomed(Doom::Memory { limit, seen }) => {
+            return JoinError::MemoryLimit { limit, seen };
+        }
+        Life::Doomed(Doom::Killed) => return error,
+        _ => {}
+    }
+    let by_kernel = matches!(
+        &error,
+        JoinError::Killed { signal, .. } if signal.number() == libc::SIGKILL
+    );
+    if by_kernel {
+        let kills = memory::out_of_memory_kills();
+        if std::mem::replace(&mut foreman.out_of_memory_kills, kills) < kills {
+            return JoinError::OutOfMemory;
+        }
+    }
+    error
+}
+
+/// What becomes of the job that ran.
+enum Again {
+    /// It is run once more.
+    Whole(Box<Item>),
+    Settled,
+}
+
+fn mourn(
+    shared: &Arc<Shared>,
+    lane: &Lane,
+    (number, carried): (u64, Carried),
+    error: JoinError,
+) -> Option<Again> {
+    let is_over = shared.state.lock().phase == Phase::Terminating;
+    let mut item = carried.into_item(lane.argument(number));
+    let again = item.cargo.attempts.len() < item.cargo.terms.retries as usize && !is_over;
+    match &item.cargo.reply {
+        Reply::Batch(reply) if reply.len() > 1 || !reply.cut_off.is_empty() => {
+            divide(shared, lane, number, item, error, again);
+            return Some(Again::Settled);
+        }
+        Reply::Batch(_) if lane.slot(number).span.progress().done > 0 => {
+            // Its one item was done; only the word of it was missing.
+            divide(shared, lane, number, item, error, again);
+            return Some(Again::Settled);
+        }
+        _ => {}
+    }
+    if again {
+        item.cargo.attempts.push(error);
+        return Some(Again::Whole(Box::new(item)));
+    }
+    let Cargo { reply, attempts, .. } = *item.cargo;
+    let error = last_error(attempts, error);
+    match reply {
+        Reply::Call(_) => reply.fail(error),
+        Reply::Batch(reply) => {
+            reply.settle(Outcomes { lost: Some(error), ..Outcomes::default() }, Vec::new());
+        }
+    }
+    Some(Again::Settled)
+}
+
+fn last_error(mut attempts: Vec<JoinError>, error: JoinError) -> JoinError {
+    if attempts.is_empty() {
+        return error;
+    }
+    attempts.push(error);
+    JoinError::Exhausted { attempts: attempts.into() }
+}
+
+/// A batch whose worker died: what was done is done, one item is lost, the rest goes on.
+fn divide(
+    shared: &Arc<Shared>,
+    lane: &Lane,
+    number: u64,
+    item: Item,
+    error: JoinError,
+    again: bool,
+) {
+    let Item { bytes, cargo } = item;
+    let Cargo { work, terms, reply, .. } = *cargo;
+    let Reply::Batch(reply) = reply else { return };
+    let progress = lane.slot(number).span.progress();
+    let (count, outcomes) = outcome::salvage(&lane.ring, number);
+    let mut outcomes = Outcomes { count, bytes: outcomes, ..Outcomes::default() };
+    let mut rest = Vec::new();
+    let mut items = Vec::new();
+    if progress.next > count {
+        let victim = count..count + 1;
+        if again {
+            let (mut item, part) = outcome::part(shared, work, terms, &reply, &bytes, victim);
+            item.cargo.attempts.push(error);
+            items.push(item);
+            rest.push(part);
+        } else {
+            outcomes.lost = Some(error);
+        }
+    }
+    if progress.next < progress.end {
+        let left = progress.next..progress.end;
+        let (item, part) = outcome::part(shared, work, terms, &reply, &bytes, left);
+        items.push(item);
+        rest.push(part);
+    }
+    items.into_iter().rev().for_each(|item| shared.push_again(item));
+    reply.settle(outcomes, rest);
+}

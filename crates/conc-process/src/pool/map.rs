@@ -1,0 +1,485 @@
+//! Lazy maps: items go out in batches, results come back in order or as they come.
+
+use super::append::append;
+use super::cargo::{Batch, Outcomes, Part, Terms, failure};
+use super::desk::{HEAD, read_head};
+use super::pace::{BATCH_BYTES, Pace};
+use super::routine::Work;
+use super::shared::Shared;
+use super::submit::{Load, submit_batch};
+use conc_core::courier::{self, Baggage};
+use conc_core::{Job, JobSet, JoinError, Wire};
+use std::collections::{HashMap, VecDeque};
+use std::iter::FusedIterator;
+use std::marker::PhantomData;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Batches that are kept ahead for each worker: one that runs, one that waits, and one to spare
+/// while the reader is busy.
+const BATCHES_PER_WORKER: usize = 3;
+
+/// How far a map has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Items that have been run, well or not.
+    pub done: usize,
+    /// Items in all, if the source knows.
+    pub total: Option<usize>,
+}
+
+type Callback = Box<dyn FnMut(Progress) + Send>;
+
+/// The items, and how they go out.
+struct Source<I> {
+    shared: Arc<Shared>,
+    /// `None`: the function is not in the main executable.
+    work: Option<Work>,
+    terms: Terms,
+    /// Empty when exhausted, so that it is not asked again.
+    items: Option<I>,
+    /// What has gone out, or cannot: to be read before anything else goes out.
+    spare: Option<Part>,
+    pace: Pace,
+    last_batch: usize,
+    /// Items that have gone out and whose results have not been given out.
+    ahead: usize,
+    look_ahead: usize,
+    done: usize,
+    total: Option<usize>,
+    callback: Option<Callback>,
+}
+
+impl<I: Iterator<Item: Wire>> Source<I> {
+    fn new(shared: &Arc<Shared>, work: Option<Work>, items: I, terms: Terms) -> Self {
+        let (least, most) = items.size_hint();
+        Self {
+            shared: Arc::clone(shared),
+            work,
+            terms,
+            items: Some(items),
+            spare: None,
+            pace: Pace::default(),
+            last_batch: 1,
+            ahead: 0,
+            look_ahead: usize::MAX,
+            done: 0,
+            total: most.filter(|most| *most == least),
+            callback: None,
+        }
+    }
+
+    fn workers(&self) -> usize {
+        self.shared.settings.max
+    }
+
+    /// Whether another batch should go out when so many are out.
+    fn wants_more(&self, batches: usize) -> bool {
+        batches < self.workers() * BATCHES_PER_WORKER
+            || self.pace.is_little(self.ahead / self.workers())
+    }
+
+    /// Hands the next batch over; `None` if the items are exhausted or enough are ahead.
+    fn next_part(&mut self) -> Option<Part> {
+        if let Some(part) = self.spare.take() {
+            return Some(part);
+        }
+        let room = self.look_ahead.saturating_sub(self.ahead);
+        if room == 0 {
+            return None;
+        }
+        // Taken out while it is asked: a source that panics is exhausted.
+        let mut items = self.items.take()?;
+        let share = items.size_hint().1.map(|left| left / (2 * self.workers()));
+        let len = self.pace.next_batch(self.last_batch, share).min(room);
+        let mut load = Load { bytes: Vec::new(), offsets: Vec::new(), baggage: Baggage::default() };
+        let mut alone = None;
+        let mut exhausted = false;
+        while load.offsets.len() < len && load.bytes.len() < BATCH_BYTES && alone.is_none() {
+            let Some(item) = items.next() else {
+                exhausted = true;
+                break;
+            };
+            alone = self.pack(&mut load, &item);
+        }
+        if !exhausted {
+            self.items = Some(items);
+        }
+        let batch = (!load.offsets.is_empty()).then(|| self.send(load));
+        match (batch, alone) {
+            (Some(batch), alone) => {
+                self.spare = alone;
+                Some(batch)
+            }
+            (None, alone) => alone,
+        }
+    }
+
+    /// Encodes an item behind the others. A part of its own: it cannot go with them.
+    fn pack(&mut self, load: &mut Load, item: &I::Item) -> Option<Part> {
+        let start = load.bytes.len();
+        // The others' bytes stay where they are, also if the item cannot be encoded.
+        let (written, baggage) = courier::packing(|| append(&mut load.bytes, item));
+        let error = written.err();
+        if error.is_none() && baggage.descriptors().is_empty() && !baggage.has_keepsakes() {
+            load.offsets.push(start as u32);
+            return None;
+        }
+        let own = load.bytes.split_off(start);
+        Some(match error {
+            None => self.send(Load { bytes: own, offsets: vec![0], baggage }),
+            Some(error) => {
+                let message =
+                    baggage.error().map_or_else(|| error.to_string(), ToString::to_string);
+                self.ahead += 1;
+                let error = JoinError::NotEncoded { message: message.into() };
+                Part { job: Job::finished(Err(error)), len: 1 }
+            }
+        })
+    }
+
+    fn send(&mut self, load: Load) -> Part {
+        let len = load.offsets.len();
+        self.last_batch = len;
+        self.ahead += len;
+        match self.work {
+            _ if !self.shared.family.is_own() => {
+                Part { job: Job::finished(Err(JoinError::Forked)), len }
+            }
+            Some(work) => submit_batch(&self.shared, work, self.terms, load),
+            None => {
+                let message = "the function lies outside of the main executable".into();
+                let error = JoinError::NotEncoded { message };
+                Part { job: Job::finished(Err(error)), len }
+            }
+        }
+    }
+
+    /// Takes note of a batch that has come back.
+    fn receive(&mut self, outcomes: &Outcomes) {
+        self.pace.learn(outcomes.count.into(), outcomes.nanos);
+        self.count(outcomes.len());
+    }
+
+    fn count(&mut self, items: usize) {
+        self.ahead -= items;
+        self.done += items;
+        let progress = Progress { done: self.done, total: self.total };
+        if let Some(callback) = &mut self.callback {
+            callback(progress);
+        }
+    }
+}
+
+/// The results of one batch on their way out.
+struct Unpacked<R> {
+    bytes: Vec<u8>,
+    at: usize,
+    left: usize,
+    descriptors: Vec<OwnedFd>,
+    lost: Option<JoinError>,
+    /// All that is left failed so.
+    all: Option<JoinError>,
+    results: PhantomData<fn() -> R>,
+}
+
+impl<R: Wire> Unpacked<R> {
+    fn empty() -> Self {
+        Self::of(Outcomes::default())
+    }
+
+    fn of(outcomes: Outcomes) -> Self {
+        Self {
+            left: outcomes.len(),
+            bytes: outcomes.bytes,
+            at: 0,
+            descriptors: outcomes.descriptors,
+            lost: outcomes.lost,
+            all: None,
+            results: PhantomData,
+        }
+    }
+
+    fn all_failed(len: usize, error: JoinError) -> Self {
+        Self { left: len, all: Some(error), ..Self::empty() }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<Result<R, JoinError>> {
+        self.left = self.left.checked_sub(1)?;
+        if let Some(error) = &self.all {
+            return Some(Err(error.clone()));
+        }
+        if self.left == 0
+            && let Some(error) = self.lost.take()
+        {
+            return Some(Err(error));
+        }
+        Some(self.decode())
+    }
+
+    #[inline]
+    fn decode(&mut self) -> Result<R, JoinError> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let Some((head, rest)) = rest.split_first_chunk::<HEAD>() else { return Err(cut_short()) };
+        let (len, is_failure) = read_head(*head);
+        let Some(bytes) = rest.get(..len) else { return Err(cut_short()) };
+        self.at += HEAD + len;
+        if is_failure {
+            return Err(failure(bytes));
+        }
+        let decoded = if self.left == 0 && !self.descriptors.is_empty() {
+            let descriptors = std::mem::take(&mut self.descriptors);
+            courier::unpacking(descriptors, || postcard::from_bytes(bytes))
+        } else {
+            postcard::from_bytes(bytes)
+        };
+        decoded.map_err(|error| JoinError::NotDecoded { message: error.to_string().into() })
+    }
+}
+
+#[cold]
+fn cut_short() -> JoinError {
+    JoinError::NotDecoded { message: "the outcomes of a batch are cut short".into() }
+}
+
+macro_rules! choices {
+    () => {
+        /// Hands so many items over at a time. Default: learned from what items cost, so that a
+        /// batch takes about 0.5 ms. Either way the end of a long batch goes to a worker without
+        /// work.
+        ///
+        /// # Panics
+        ///
+        /// If `items` is 0, or does not fit 32 bits.
+        #[doc(alias = "chunksize")]
+        pub fn batch_len(mut self, items: usize) -> Self {
+            assert!(items > 0, "a batch has at least one item");
+            assert!(u32::try_from(items).is_ok(), "a batch has less than 2^32 items");
+            self.source.pace.fixed = Some(items);
+            self
+        }
+
+        /// Takes at most so many items out of the source before their results are given out.
+        /// Default: three batches a worker, and more up to about 50 ms of work for each, so that
+        /// one slow item does not stop the others.
+        ///
+        /// # Panics
+        ///
+        /// If `items` is 0.
+        #[doc(alias = "buffersize")]
+        pub fn look_ahead(mut self, items: usize) -> Self {
+            assert!(items > 0, "without looking ahead nothing is ever submitted");
+            self.source.look_ahead = items;
+            self
+        }
+
+        /// Ends an item that runs longer, with its worker: that item is
+        /// [`JoinError::TimedOut`](conc_core::JoinError::TimedOut).
+        pub fn timeout(mut self, timeout: Duration) -> Self {
+            self.source.terms.timeout = Some(timeout);
+            self
+        }
+
+        /// Runs an item whose worker died again, so often.
+        pub fn retries(mut self, retries: u32) -> Self {
+            self.source.terms.retries = retries;
+            self
+        }
+
+        /// Calls `callback` in the thread that reads the map, after each batch.
+        pub fn on_progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
+            self.source.callback = Some(Box::new(callback));
+            self
+        }
+
+        /// Shows the progress in `bar`.
+        #[cfg(feature = "indicatif")]
+        pub fn progress_bar(self, bar: indicatif::ProgressBar) -> Self {
+            self.on_progress(move |progress| {
+                if let Some(total) = progress.total {
+                    bar.set_length(total as u64);
+                }
+                bar.set_position(progress.done as u64);
+            })
+        }
+    };
+}
+
+/// Results in the order of the items; see [`Pool::map`](super::Pool::map).
+///
+/// Dropping it cancels what is queued; what runs goes on, and its results are discarded.
+#[must_use = "nothing is submitted before the first call of next"]
+pub struct PoolMap<R, I> {
+    source: Source<I>,
+    /// Batches in the order of their places.
+    parts: VecDeque<Part>,
+    current: Unpacked<R>,
+}
+
+impl<R: Wire, I: Iterator<Item: Wire>> PoolMap<R, I> {
+    choices!();
+
+    pub(super) fn new(shared: &Arc<Shared>, work: Option<Work>, items: I, terms: Terms) -> Self {
+        let source = Source::new(shared, work, items, terms);
+        Self { source, parts: VecDeque::new(), current: Unpacked::empty() }
+    }
+
+    #[cold]
+    fn next_batch(&mut self) -> Option<()> {
+        while self.source.wants_more(self.parts.len()) {
+            let Some(part) = self.source.next_part() else { break };
+            self.parts.push_back(part);
+        }
+        let Part { job, len } = self.parts.pop_front()?;
+        match job.join() {
+            Ok(Batch { outcomes, rest }) => {
+                self.source.receive(&outcomes);
+                for part in rest.into_iter().rev() {
+                    self.parts.push_front(part);
+                }
+                self.current = Unpacked::of(outcomes);
+            }
+            Err(error) => {
+                self.source.count(len);
+                self.current = Unpacked::all_failed(len, error);
+            }
+        }
+        Some(())
+    }
+}
+
+impl<R: Wire, I: Iterator<Item: Wire>> Iterator for PoolMap<R, I> {
+    type Item = Result<R, JoinError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let result = self.current.next();
+            if result.is_some() {
+                return result;
+            }
+            self.next_batch()?;
+        }
+    }
+}
+
+impl<R: Wire, I: Iterator<Item: Wire>> FusedIterator for PoolMap<R, I> {}
+
+/// Nobody reads any more: what is queued is cancelled.
+impl<R, I> Drop for PoolMap<R, I> {
+    fn drop(&mut self) {
+        for part in self.parts.iter().chain(&self.source.spare) {
+            part.job.cancel();
+        }
+    }
+}
+
+/// Results as they come; see [`Pool::map_unordered`](super::Pool::map_unordered).
+///
+/// Dropping it cancels what is queued; what runs goes on, and its results are discarded.
+#[must_use = "nothing is submitted before the first call of next"]
+pub struct PoolMapUnordered<R, I> {
+    source: Source<I>,
+    parts: JobSet<Batch>,
+    /// Where each part of the set begins and how long it is.
+    spans: HashMap<usize, (usize, usize)>,
+    /// The place of the next item that goes out.
+    place: usize,
+    current: Unpacked<R>,
+    current_place: usize,
+}
+
+impl<R: Wire, I: Iterator<Item: Wire>> PoolMapUnordered<R, I> {
+    choices!();
+
+    pub(super) fn new(shared: &Arc<Shared>, work: Option<Work>, items: I, terms: Terms) -> Self {
+        Self {
+            source: Source::new(shared, work, items, terms),
+            parts: JobSet::new(),
+            spans: HashMap::new(),
+            place: 0,
+            current: Unpacked::empty(),
+            current_place: 0,
+        }
+    }
+
+    fn add(&mut self, place: usize, Part { job, len }: Part) {
+        let index = self.parts.add(job);
+        self.spans.insert(index, (place, len));
+    }
+
+    #[cold]
+    fn next_batch(&mut self) -> Option<()> {
+        while self.source.wants_more(self.parts.len()) {
+            let Some(part) = self.source.next_part() else { break };
+            let place = self.place;
+            self.place += part.len;
+            self.add(place, part);
+        }
+        let (index, batch) = self.parts.next_finished()?;
+        let (place, len) = self.spans.remove(&index)?;
+        self.current_place = place;
+        match batch {
+            Ok(Batch { outcomes, rest }) => {
+                self.source.receive(&outcomes);
+                let mut next = place + outcomes.len();
+                for part in rest {
+                    let at = next;
+                    next += part.len;
+                    self.add(at, part);
+                }
+                self.current = Unpacked::of(outcomes);
+            }
+            Err(error) => {
+                self.source.count(len);
+                self.current = Unpacked::all_failed(len, error);
+            }
+        }
+        Some(())
+    }
+}
+
+impl<R: Wire, I: Iterator<Item: Wire>> Iterator for PoolMapUnordered<R, I> {
+    type Item = (usize, Result<R, JoinError>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(result) = self.current.next() {
+                let place = self.current_place;
+                self.current_place += 1;
+                return Some((place, result));
+            }
+            self.next_batch()?;
+        }
+    }
+}
+
+impl<R: Wire, I: Iterator<Item: Wire>> FusedIterator for PoolMapUnordered<R, I> {}
+
+/// Nobody reads any more: what is queued is cancelled.
+impl<R, I> Drop for PoolMapUnordered<R, I> {
+    fn drop(&mut self) {
+        self.parts.cancel_all();
+        if let Some(part) = &self.source.spare {
+            part.job.cancel();
+        }
+    }
+}
+
+impl<R, I> std::fmt::Debug for PoolMap<R, I> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PoolMap").field("batches_ahead", &self.parts.len()).finish_non_exhaustive()
+    }
+}
+
+impl<R, I> std::fmt::Debug for PoolMapUnordered<R, I> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PoolMapUnordered")
+            .field("ahead", &self.source.ahead)
+            .finish_non_exhaustive()
+    }
+}
