@@ -58,6 +58,12 @@ pub enum CreateError {
         /// Which name.
         name: Box<str>,
     },
+    /// Only this crate's own objects have this kind: make one of those.
+    #[error("a bare segment cannot hold {kind}")]
+    OwnKind {
+        /// Which kind.
+        kind: Box<str>,
+    },
     /// A system call failed.
     #[error("cannot {what}: {source}")]
     System {
@@ -96,6 +102,12 @@ pub enum AttachError {
         found: Box<str>,
         /// What was expected.
         expected: Box<str>,
+    },
+    /// One of this crate's own objects lives there: attach that.
+    #[error("{kind} is no bare segment")]
+    OwnKind {
+        /// Which kind.
+        kind: Box<str>,
     },
     /// Its facts contradict each other: `what` is wrong.
     #[error("the segment is damaged: {what}")]

@@ -557,3 +557,60 @@ fn a_storm_leaves_nothing() {
     let tickets: Vec<_> = (0..1022).map(|_| segment.expect().unwrap()).collect();
     tickets.into_iter().for_each(|ticket| assert!(segment.cancel(ticket)));
 }
+
+/// All rows are those of the dead, and nobody is left who could free them.
+#[test]
+fn who_comes_last_takes_the_place_of_a_dead_one() {
+    let _watchdog = watchdog();
+    if !alone(who_comes_last_takes_the_place_of_a_dead_one) {
+        return;
+    }
+    for recovers in [true, false] {
+        let segment = Segment::create(&Layout { recovers, ..LAYOUT }).unwrap();
+        for _ in 0..1022 {
+            Copy::new(|| std::mem::forget(attach(&segment))).join();
+        }
+        Copy::new(|| {
+            // Gone before the object could recover anything: the row stays the dead one's.
+            drop(attach(&segment));
+            let mine = attach(&segment);
+            let me = mine.me();
+            let before = Member { generation: me.generation - 1, ..me };
+            assert_eq!(mine.members().is_current(before), recovers);
+            assert_eq!(mine.members().is_current(me), !recovers);
+            let word = mine.members().scratch(me.row, 1).unwrap();
+            word.store(recovers.into(), Ordering::Relaxed);
+            let recorder = Recorder::of(&mine);
+            assert_eq!(recorder.seen(), if recovers { vec![before] } else { vec![] });
+            assert!(mine.members().is_current(me) && !mine.members().is_current(before));
+            assert_eq!(word.load(Ordering::Relaxed), 0);
+            assert_eq!(mine.recover_dead(), 1021);
+            assert!(mine.members().is_current(me));
+        })
+        .join();
+    }
+}
+
+#[test]
+fn a_recovery_that_panics_does_not_end_the_watcher() {
+    let _watchdog = watchdog();
+    if !alone(a_recovery_that_panics_does_not_end_the_watcher) {
+        return;
+    }
+    struct Bad(AtomicUsize);
+    impl Recover for Bad {
+        fn recover(&self, _: Member) {
+            assert!(self.0.fetch_add(1, Ordering::Relaxed) > 0, "the first time");
+        }
+    }
+    let segment = segment();
+    let bad = Arc::new(Bad(AtomicUsize::new(0)));
+    let weak: Weak<Bad> = Arc::downgrade(&bad);
+    segment.on_death(weak);
+    segment.watch().unwrap();
+    let (copy, victim) = member(&segment);
+    copy.kill();
+    while segment.members().is_current(victim) {
+        std::thread::yield_now();
+    }
+}

@@ -69,7 +69,7 @@ fn plain_data_of_any_size() {
         assert_eq!(large.get().unwrap(), [u64::from(round); 4096]);
         let mut loan = large.loan().unwrap();
         loan.fill(round.into());
-        loan.publish();
+        loan.publish().unwrap();
         let lease = large.lease().unwrap();
         assert_eq!(*lease, [u64::from(round); 4096]);
         lease.ack();
@@ -217,7 +217,7 @@ fn large_items_are_lent_where_they_lie() {
         let queue: PlainQueue<[u8; 4 << 20]> = PlainQueue::bounded(2).unwrap();
         let mut loan = queue.loan().unwrap();
         loan[7] = 7;
-        loan.publish();
+        loan.publish().unwrap();
         let lease = queue.lease().unwrap();
         assert_eq!(lease[7], 7);
         lease.ack();
@@ -225,17 +225,22 @@ fn large_items_are_lent_where_they_lie() {
     lent.unwrap().join().unwrap();
 }
 
+/// Who was told that it is over does not miss anything.
 #[test]
-fn a_loan_that_is_out_keeps_a_closed_queue_from_its_end() {
+fn a_loan_that_comes_after_the_end_says_so() {
     let _watchdog = watchdog();
     let queue: PlainQueue<u64> = PlainQueue::bounded(2).unwrap();
-    let mut loan = queue.loan().unwrap();
+    let loan = queue.loan().unwrap();
     queue.close();
-    assert_eq!(queue.try_get(), Err(GetError::Empty));
-    *loan = 5;
-    loan.publish();
-    assert_eq!(queue.get(), Ok(5));
     assert_eq!(queue.get(), Err(GetError::Closed));
+    assert!(matches!(loan.publish(), Err(PutError::Closed(()))));
+    assert_eq!(queue.get(), Err(GetError::Closed));
+    assert!(!queue.is_full() && queue.is_empty());
+    let queue: PlainQueue<u64> = PlainQueue::bounded(2).unwrap();
+    let loan = queue.loan().unwrap();
+    queue.close();
+    loan.publish().unwrap();
+    assert_eq!(queue.get(), Ok(0), "in its turn");
 }
 
 #[test]

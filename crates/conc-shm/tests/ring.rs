@@ -13,10 +13,13 @@ use conc_tests::laws::scene::block_on;
 use conc_tests::{watchdog, watchdog_for};
 use processes::{Copy, alone};
 use proptest::prelude::*;
+use std::any::type_name;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 type Message = [u64; 8];
 
@@ -444,4 +447,54 @@ proptest! {
             prop_assert_eq!((sender.len(), receiver.is_closed()), (line.len(), closed));
         }
     }
+}
+
+/// Two types of one name, in two blocks of one function.
+#[test]
+fn types_of_the_same_name_and_another_form_are_refused() {
+    let _watchdog = watchdog();
+    let ((large, _large), large_name) = {
+        #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+        #[repr(C)]
+        struct Twin([u64; 600]);
+        (plain::<Twin>(2).unwrap(), type_name::<Twin>())
+    };
+    let ((loose, _loose), loose_name) = {
+        #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+        #[repr(C)]
+        struct Twin([u8; 8]);
+        (plain::<Twin>(2).unwrap(), type_name::<Twin>())
+    };
+    #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C)]
+    struct Twin(u64);
+    assert_eq!((large_name, loose_name), (type_name::<Twin>(), type_name::<Twin>()));
+    for descriptor in [fd(&large), fd(&loose)] {
+        let theirs = descriptor.try_clone().unwrap();
+        let refused = PlainReceiver::<Twin>::attach(theirs).unwrap_err();
+        assert!(matches!(refused, EndError::Attach(AttachError::Kind { .. })), "{refused}");
+        let refused = PlainSender::<Twin>::attach(descriptor).unwrap_err();
+        assert!(matches!(refused, EndError::Attach(AttachError::Kind { .. })), "{refused}");
+    }
+}
+
+#[test]
+fn a_future_in_a_copy_is_inert() {
+    let _watchdog = watchdog();
+    if !alone(a_future_in_a_copy_is_inert) {
+        return;
+    }
+    let (mut sender, mut receiver) = plain::<u64>(1).unwrap();
+    let mut getting = Box::pin(receiver.get_async());
+    let context = &mut Context::from_waker(Waker::noop());
+    assert_eq!(getting.as_mut().poll(context), Poll::Pending);
+    Copy::new(|| {
+        let context = &mut Context::from_waker(Waker::noop());
+        assert_eq!(getting.as_mut().poll(context), Poll::Ready(Err(GetError::Forked)));
+        // Nothing of the original's is touched: not its locks, and not the ring.
+        drop(getting);
+    })
+    .join();
+    sender.put(1).unwrap();
+    assert_eq!(receiver.get(), Ok(1));
 }

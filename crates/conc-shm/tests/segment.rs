@@ -384,3 +384,34 @@ fn attached_by_many_threads_at_once() {
     let last = Segment::attach(fd, KIND).unwrap();
     assert_eq!(last.members().iter().count(), 1);
 }
+
+/// References into a queue and a ring are handed out: nobody else may write there.
+#[test]
+fn no_bare_segment_is_an_object_of_this_crate() {
+    let _watchdog = watchdog();
+    for name in [*b"queue   ", *b"ring    "] {
+        for version in [0, 1, 2] {
+            let kind = Kind { name, version };
+            let layout = Layout::new(kind, PAGE);
+            assert!(matches!(Segment::create(&layout), Err(CreateError::OwnKind { .. })));
+            let named = Segment::create_named("conc-shm-test-own-kind", &layout);
+            assert!(matches!(named, Err(CreateError::OwnKind { .. })));
+            let open = Segment::open_named("conc-shm-test-own-kind", kind);
+            assert!(matches!(open, Err(AttachError::OwnKind { .. })));
+        }
+    }
+    let kind = |name| Kind { name, version: 1 };
+    let fd = |of: &dyn AsFd| of.as_fd().try_clone_to_owned().unwrap();
+    let (sender, _receiver) = conc_shm::ring::plain::<u64>(1).unwrap();
+    let ring = Segment::attach(fd(&sender), kind(*b"ring    "));
+    assert!(matches!(ring, Err(AttachError::OwnKind { .. })));
+    let queue = conc_shm::queue::plain::<u64>(1).unwrap();
+    let bare = Segment::attach(fd(&queue), kind(*b"queue   "));
+    assert!(matches!(bare, Err(AttachError::OwnKind { .. })));
+    // Nor by a message that was written for a queue.
+    let message = postcard::to_allocvec(&queue).unwrap();
+    postcard::from_bytes::<Segment>(&message).unwrap_err();
+    // A segment is no queue, either.
+    let message = postcard::to_allocvec(&segment()).unwrap();
+    postcard::from_bytes::<conc_shm::queue::Queue<u64>>(&message).unwrap_err();
+}

@@ -1,10 +1,11 @@
-//! `conc_shm::queue`: ours, in three forms.
+//! `conc_shm::queue`: ours, in three forms, and the ring for pairs.
 
 use super::cases;
 use super::lane::{Lane, Receiver, Sender, Shape, Sides};
 use crate::harness::{Group, Missing};
 use conc_shm::Shared;
 use conc_shm::queue::{Builder, Form, PlainQueue, Queue};
+use conc_shm::ring::{PlainReceiver, PlainSender};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -15,12 +16,14 @@ pub(in crate::groups) type Words<const WORDS: usize> = [u64; WORDS];
 
 const COPIED: &str = "put and get of plain data, any number of producers and consumers";
 const IN_PLACE: &str = "loan and lease: written and read where it lies";
+const PAIRED: &str = "the ring for one producer and one consumer: put and get of plain data";
 const ENCODED: &str = "put and get of serde values: eight numbers; 1 KiB of bytes";
 
 pub(super) fn register(group: &mut Group) {
     cases::small::<Copied<8>, Copied<128>>(group, "conc_queue", COPIED);
     cases::large::<InPlace>(group, "conc_queue", IN_PLACE);
     cases::mpmc::<Copied<8>>(group, "conc_queue", COPIED);
+    cases::small::<Pair<8>, Pair<128>>(group, "conc_ring", PAIRED);
     cases::small::<Encoded<Numbers>, Encoded<Blob>>(group, "conc_queue_serde", ENCODED);
 }
 
@@ -97,6 +100,63 @@ where
     }
 }
 
+/// The ring for pairs.
+#[derive(Debug)]
+struct Pair<const WORDS: usize>(OwnedFd);
+
+impl<const WORDS: usize> Lane for Pair<WORDS>
+where
+    Words<WORDS>: Shared,
+{
+    const SIDES: Sides = Sides::Processes;
+    type Sender = PlainSender<Words<WORDS>>;
+    type Receiver = PlainReceiver<Words<WORDS>>;
+
+    fn new(shape: Shape) -> Result<Self, Missing> {
+        let (sender, _receiver) = conc_shm::ring::plain::<Words<WORDS>>(shape.capacity)
+            .map_err(|error| Missing(error.to_string()))?;
+        // Both ends are free again when this returns.
+        Ok(Self(sender.as_fd().try_clone_to_owned().expect("a descriptor")))
+    }
+
+    fn sender(&self) -> Self::Sender {
+        let descriptor = self.0.try_clone().expect("a descriptor");
+        let sender = PlainSender::attach(descriptor).expect("an end that is free");
+        sender.keep_open();
+        sender
+    }
+
+    fn receiver(&self) -> Self::Receiver {
+        let descriptor = self.0.try_clone().expect("a descriptor");
+        let receiver = PlainReceiver::attach(descriptor).expect("an end that is free");
+        receiver.keep_open();
+        receiver
+    }
+}
+
+impl<const WORDS: usize> Sender for PlainSender<Words<WORDS>>
+where
+    Words<WORDS>: Shared,
+{
+    #[inline]
+    fn send(&mut self, fill: impl FnOnce(&mut [u8])) {
+        let mut message = [0; WORDS];
+        fill(zerocopy::IntoBytes::as_mut_bytes(&mut message));
+        self.put(message).expect("an open ring");
+    }
+}
+
+impl<const WORDS: usize> Receiver for PlainReceiver<Words<WORDS>>
+where
+    Words<WORDS>: Shared,
+{
+    #[inline]
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> R {
+        let message = self.get().expect("a ring with a producer");
+        read(zerocopy::IntoBytes::as_bytes(&message))
+    }
+}
+
 /// `loan` and `lease` of large messages, of the size that is asked for.
 #[derive(Debug)]
 struct InPlace(Ticket, usize);
@@ -152,7 +212,7 @@ impl Sender for Either {
 fn lend<T: Shared>(queue: &PlainQueue<T>, fill: impl FnOnce(&mut [u8])) {
     let mut loan = queue.loan().expect("an open queue");
     fill(loan.as_mut_bytes());
-    loan.publish();
+    loan.publish().expect("an open queue");
 }
 
 impl Receiver for Either {

@@ -95,6 +95,13 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
+    fn add(&self, hook: Weak<dyn Recover>) {
+        let mut death = self.death.lock();
+        // Whoever makes and drops objects on one segment leaves nothing behind.
+        death.retain(|hook| hook.strong_count() > 0);
+        death.push(hook);
+    }
+
     fn living(&self) -> Vec<Arc<dyn Recover>> {
         let mut death = self.death.lock();
         death.retain(|hook| hook.strong_count() > 0);
@@ -106,8 +113,27 @@ impl Attachment {
     pub(crate) fn on_death(&self, recover: Weak<dyn Recover>) {
         // In a copy somebody may hold the lock for ever, and nobody would call.
         if !self.is_forked() {
-            self.hooks.death.lock().push(recover);
+            self.hooks.add(recover);
+            self.come_into_inheritance();
         }
+    }
+
+    /// Recovers the member whose row this process has, and takes its place. Whoever asks
+    /// meanwhile waits: what it did in that row would be taken for the dead one's.
+    fn come_into_inheritance(&self) {
+        let mut inherited = self.inherited.lock();
+        if inherited.is_none() {
+            return;
+        }
+        let (me, Member { row: number, generation }) = (self.me(), self.member());
+        let Some(row) = self.table().row(number) else { return };
+        if let Some(seen) = row.look().filter(|seen| seen.held == Held::Alive) {
+            let dead = seen.member(number);
+            self.hooks.living().iter().for_each(|hook| hook.recover(dead));
+            row.free(seen);
+        }
+        row.come(me, generation);
+        *inherited = None;
     }
 
     pub(crate) fn on_leave(&self, hook: Leave) -> bool {
@@ -129,6 +155,9 @@ impl Attachment {
             hook(Leaving { attachment: self });
         }
         if let Some(row) = self.table().row(self.member().row) {
+            if let Some(dead) = self.inherited.lock().take() {
+                return row.disclaim(self.me(), dead);
+            }
             if let Some(seen) = row.look().filter(|seen| seen.owner == Owner::Process(self.me())) {
                 row.end(seen);
             }
@@ -160,5 +189,29 @@ impl Attachment {
             }
         }
         count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Object;
+
+    impl Recover for Object {
+        fn recover(&self, _: Member) {}
+    }
+
+    #[test]
+    fn objects_that_are_gone_leave_nothing_behind() {
+        let _watchdog = conc_tests::watchdog();
+        let hooks = Hooks::default();
+        for _ in 0..100 {
+            let object = Arc::new(Object);
+            let weak: Weak<Object> = Arc::downgrade(&object);
+            hooks.add(weak);
+        }
+        assert_eq!(hooks.death.lock().len(), 1);
+        assert!(hooks.living().is_empty());
     }
 }

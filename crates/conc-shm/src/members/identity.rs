@@ -29,6 +29,12 @@ impl Identity {
         (start < 1 << START_BITS).then_some(Self(start << PID_BITS | pid))
     }
 
+    /// Somebody who had this number before, and has died.
+    #[cfg(test)]
+    pub(crate) fn predecessor(self) -> Self {
+        Self(self.0 - (1 << PID_BITS))
+    }
+
     /// As it is in a row; `None`: nobody.
     pub(super) fn from_bits(bits: u64) -> Option<Self> {
         Some(Self(bits)).filter(|identity| identity.0 != 0)

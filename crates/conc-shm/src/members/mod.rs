@@ -30,6 +30,7 @@
 //! | expected, owner P | alive, same generation | P |
 //! | alive or expected, owner P | free, next generation | P; or, after its death is proved and the object has recovered, any survivor: one exchange of `word` |
 //! | free, owner P | free, owner nobody | the same: one exchange of `owner` |
+//! | alive, owner P, and no row is nobody's | alive, owner Q, same generation | Q, after the death of P is proved: one exchange of `owner`. Q recovers what P held when the object can, and becomes the member of the next generation; or gives the row back |
 //!
 //! # Invariants
 //!
@@ -57,7 +58,7 @@ pub(crate) use identity::Identity;
 pub use info::{MemberInfo, MemberState};
 pub(crate) use row::Row;
 pub use row::SCRATCH_WORDS;
-pub(crate) use table::{Live, Table, claim};
+pub(crate) use table::{Live, Table, claim, succeed};
 pub use ticket::Ticket;
 pub(crate) use ticket::redeem;
 pub(crate) use watcher::Watcher;

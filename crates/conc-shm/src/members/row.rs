@@ -130,6 +130,16 @@ impl Row {
         self.hand_over(ticket(of), me.bits())
     }
 
+    /// Makes the row of a process that has died one's own, with what it holds.
+    pub(super) fn inherit(&self, dead: Identity, me: Identity) -> bool {
+        self.hand_over(dead.bits(), me.bits())
+    }
+
+    /// Gives back what was inherited, and not recovered.
+    pub(super) fn disclaim(&self, me: Identity, dead: Identity) {
+        self.hand_over(me.bits(), dead.bits());
+    }
+
     fn hand_over(&self, from: u64, to: u64) -> bool {
         // ORDERING(members.owner): AcqRel. Sees what was done to the row before, and shows to the
         // next owner what is done by now. A failure tells nothing: Relaxed.
@@ -155,18 +165,19 @@ impl Row {
         self.hand_over(me.bits(), ticket(generation));
     }
 
+    /// The generation is over; the row is still its owner's. `false`: somebody else did it.
+    pub(super) fn free(&self, seen: Seen) -> bool {
+        let free = pack(seen.generation.wrapping_add(1), 0, FREE);
+        // ORDERING(members.word): Release. What was recovered is recovered for whoever finds that
+        // the member is no more. A failure tells nothing: Relaxed.
+        self.word.compare_exchange(seen.word, free, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
     /// Ends what a process has, which is this one or has died: the generation is over, the row is
     /// nobody's. `false`: somebody else ended it, or it held nothing.
     pub(super) fn end(&self, seen: Seen) -> bool {
         let Owner::Process(owner) = seen.owner else { return false };
-        let ended = seen.held != Held::Free && {
-            let free = pack(seen.generation.wrapping_add(1), 0, FREE);
-            // ORDERING(members.word): Release. What was recovered is recovered for whoever finds
-            // that the member is no more. A failure tells nothing: Relaxed.
-            self.word
-                .compare_exchange(seen.word, free, Ordering::Release, Ordering::Relaxed)
-                .is_ok()
-        };
+        let ended = seen.held != Held::Free && self.free(seen);
         // Somebody who ended it may have died before this.
         self.hand_over(owner.bits(), NOBODY);
         ended

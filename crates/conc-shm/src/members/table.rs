@@ -1,8 +1,8 @@
 //! The table as a whole.
 
 use super::proof::is_dead;
-use super::row::{Owner, Row};
-use super::{Identity, Member, ROWS};
+use super::row::{Held, Owner, Row};
+use super::{Identity, Member, ROWS, ticket};
 use crate::{AttachError, OutOfMemory};
 use conc_core::sync::{AtomicU64, Ordering};
 use std::ptr::NonNull;
@@ -139,6 +139,46 @@ pub(crate) fn claim(
     row.come(me, member.generation);
     table.count_claim(me);
     Ok(member)
+}
+
+/// Becomes a member where all rows are taken, in the place of one that has died. `Some`: whose row
+/// it was; what it held is not recovered, and the row is the dead one's until it is.
+///
+/// `recovers`: nobody but the object may free a member's row.
+pub(crate) fn succeed(
+    table: Table<'_>,
+    me: Identity,
+    recovers: bool,
+) -> Option<(Member, Option<Identity>)> {
+    for (number, row) in table.rows() {
+        let Some(seen) = row.look() else { continue };
+        match seen.owner {
+            Owner::Ticket(sender) => ticket::sweep(row, sender, seen.generation, me),
+            Owner::Process(owner) if owner == me || !is_dead(owner) => continue,
+            Owner::Process(owner) if seen.held == Held::Alive && recovers => {
+                if !row.inherit(owner, me) {
+                    continue;
+                }
+                // Nobody changes the row now, but for survivors that have recovered already.
+                if row.look().is_some_and(|now| now.held == Held::Alive) {
+                    table.count_claim(me);
+                    let generation = seen.generation.wrapping_add(1);
+                    return Some((Member { row: number, generation }, Some(owner)));
+                }
+                row.disclaim(me, owner);
+                row.end(seen);
+            }
+            Owner::Process(_) => {
+                row.end(seen);
+            }
+        }
+        if let Some(generation) = row.take(me) {
+            row.come(me, generation);
+            table.count_claim(me);
+            return Some((Member { row: number, generation }, None));
+        }
+    }
+    None
 }
 
 /// Takes a row that is nobody's; it holds nothing yet.

@@ -13,6 +13,7 @@ use conc_core::sync::Mutex;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::thread;
 
@@ -65,7 +66,12 @@ impl Watcher {
             known.update(segments.iter().flat_map(|segment| owners(segment.table())));
             for segment in segments {
                 if owners(segment.table()).any(|owner| known.is_dead(owner)) {
-                    let _ = segment.recover_dead();
+                    // What an object does there is its own: it must not end this thread, which
+                    // all others rely upon. The next look tries again.
+                    let recovered = catch_unwind(AssertUnwindSafe(|| segment.recover_dead()));
+                    if let Err(payload) = recovered {
+                        std::mem::forget(payload);
+                    }
                 }
             }
             known.wait(bell);
@@ -132,6 +138,8 @@ impl Known {
         let Ok(ready) = poll::readable(&descriptors, RESCAN) else {
             // More than the system lets one wait for: no news of anybody until the next look.
             let _ = poll::readable(&[bell.as_fd()], RESCAN);
+            // Which asks about each anew: nobody else does while this thread runs.
+            self.0.clear();
             return;
         };
         let ended = living.iter().zip(ready.into_iter().skip(1)).filter(|(_, ended)| *ended);

@@ -75,7 +75,8 @@ impl<T, F: Form<T>> Queue<T, F> {
             let seen = found(self.look(&mut reader, Holes::Pass))?;
             Some(outcome(reader, seen))
         };
-        self.raw().looking(Happening::Message, look).await?
+        let got = self.raw().looking(Happening::Message, look).await;
+        got.map_err(|gone| self.gone(gone))?
     }
 
     /// Takes what is there, `max` items at most, and adds it to `into`; waits for the first. How
@@ -86,6 +87,11 @@ impl<T, F: Form<T>> Queue<T, F> {
     /// Those of [`get`](Self::get). What was taken before is in `into`.
     pub fn get_many(&self, max: usize, into: &mut Vec<T>) -> Result<usize, GetError> {
         conc_core::queue::BlockingQueue::get_many(self, max, into)
+    }
+
+    /// Why a future found nothing: in a copy made by fork it does not even look.
+    pub(super) fn gone(&self, gone: Gone) -> GetError {
+        if self.raw().is_forked() { GetError::Forked } else { gone.into() }
     }
 
     #[inline]

@@ -81,7 +81,7 @@ impl<T, F: Form<T>> Queue<T, F> {
     ///
     /// There is none, or it is not one of this type: [`AttachError`].
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Self::of_segment(&Segment::open_named(name, super::raw::KIND)?)
+        Self::of_segment(&Segment::open_own(name, super::raw::KIND)?)
     }
 
     /// The queue behind a descriptor that came from another process: see [`AsFd`] on this type.
@@ -90,7 +90,7 @@ impl<T, F: Form<T>> Queue<T, F> {
     ///
     /// It is not a queue, or not one of this type: [`AttachError`].
     pub fn attach(descriptor: OwnedFd) -> Result<Self, AttachError> {
-        Self::of_segment(&Segment::attach(descriptor, super::raw::KIND)?)
+        Self::of_segment(&Segment::attach_own(descriptor, super::raw::KIND)?)
     }
 
     pub(super) fn of_segment(segment: &Segment) -> Result<Self, AttachError> {

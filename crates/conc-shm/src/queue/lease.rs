@@ -99,8 +99,8 @@ impl<T, F: Form<T> + Leasing<T>> Queue<T, F> {
             return Err(GetError::Forked);
         }
         let look = |_| found(self.raw().try_lease(self.cursors(), Holes::Pass));
-        let seen = self.raw().looking(Happening::Message, look).await?;
-        self.leased_or(seen)
+        let seen = self.raw().looking(Happening::Message, look).await;
+        self.leased_or(seen.map_err(|gone| self.gone(gone))?)
     }
 
     /// Leases a message that was [set aside](super::Builder::max_deliveries), if there is one:

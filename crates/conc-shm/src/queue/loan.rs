@@ -77,7 +77,7 @@ impl<T: Shared> Queue<T, Plain> {
     /// let frames: PlainQueue<[u8; 65_536]> = PlainQueue::bounded(4)?;
     /// let mut frame = frames.loan()?;
     /// frame.fill(7);
-    /// frame.publish();
+    /// frame.publish()?;
     ///
     /// let frame = frames.lease()?;
     /// assert!(frame.iter().all(|byte| *byte == 7));
@@ -120,7 +120,9 @@ impl<T: Shared> Queue<T, Plain> {
             return Err(PutError::Forked(()));
         }
         let looking = self.raw().looking(Happening::Place, |_| self.look_for_a_place());
-        looking.await.unwrap_or_else(|gone| Err(gone_from(gone)))
+        let forked =
+            |gone| Err(if self.raw().is_forked() { PutError::Forked(()) } else { gone_from(gone) });
+        looking.await.unwrap_or_else(forked)
     }
 
     fn loan_until(&self, deadline: Option<Deadline>) -> Result<Loan<T>, PutError<()>> {
@@ -165,15 +167,21 @@ const fn gone_from(gone: Gone) -> PutError<()> {
 
 impl<T: Shared> Loan<T> {
     /// Lets consumers have the item.
-    pub fn publish(mut self) {
-        let Some(raw) = self.raw.take() else { return };
+    ///
+    /// # Errors
+    ///
+    /// The queue was closed while the loan was out, and the line has gone past it; or this process
+    /// is a copy made by fork. Nobody gets the item then.
+    pub fn publish(mut self) -> Result<(), PutError<()>> {
+        let Some(raw) = self.raw.take() else { return Err(PutError::Closed(())) };
         if raw.is_forked() {
-            return;
+            return Err(PutError::Forked(()));
         }
         if let Item::Own(item) = &self.item {
             raw.write(self.at.index(), item.as_bytes());
         }
-        Place::from_position(&raw, self.at).publish_here();
+        let published = Place::from_position(&raw, self.at).publish_here();
+        published.map_err(|()| PutError::Closed(()))
     }
 }
 

@@ -98,26 +98,22 @@ impl<T, F: Form<T>> Queue<T, F> {
         if self.raw().is_forked() {
             return Err(PutError::Forked(item));
         }
-        // The item is in the look's hands, since a future that is sent must not be borrowed from.
-        let mut item = Some(item);
-        let look = move |moment| {
-            let way = match moment {
-                Moment::Over => Way::Stop(Stop::Abandoned),
-                _ => self.attempt(item.as_ref()?).unless_waiting()?,
-            };
-            item.take().map(|item| (way, item))
-        };
-        let Ok((way, item)) = self.raw().looking(Happening::Place, look).await else {
-            unreachable!("the look answers when all is over");
-        };
-        let stop = match way {
-            Way::In | Way::Wait => return Ok(()),
-            Way::Large(bytes) => match self.put_bytes_async(bytes).await {
+        let mut item = item;
+        // Borrowed for itself alone: a future that is sent may hold what is not to be shared.
+        let own = &mut item;
+        let look = move |_| self.attempt(own).unless_waiting();
+        let stop = match self.raw().looking(Happening::Place, look).await {
+            Ok(Way::In | Way::Wait) => return Ok(()),
+            Ok(Way::Large(bytes)) => match self.put_bytes_async(bytes).await {
                 Ok(()) => return Ok(()),
                 Err(stop) => stop,
             },
-            Way::Stop(stop) => stop,
+            Ok(Way::Stop(stop)) => stop,
+            Err(gone) => gone.into(),
         };
+        if self.raw().is_forked() {
+            return Err(PutError::Forked(item));
+        }
         Err(self.stopped(stop, item))
     }
 

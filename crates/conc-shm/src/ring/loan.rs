@@ -92,7 +92,11 @@ impl<T: Shared> PlainSender<T> {
         }
         let raw = std::sync::Arc::clone(&self.raw);
         let looking = waiting::looking(&raw, Happening::Place, |_| self.look_for_a_place());
-        looking.await.unwrap_or_else(|gone| Err(gone_from(gone)))?;
+        let looked = looking.await;
+        if self.raw.is_forked() {
+            return Err(PutError::Forked(()));
+        }
+        looked.unwrap_or_else(|gone| Err(gone_from(gone)))?;
         Ok(Loan { sender: self })
     }
 

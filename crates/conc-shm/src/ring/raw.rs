@@ -1,7 +1,7 @@
 //! The ring without the type of its messages: what this process has of it.
 
 use super::error::EndError;
-use super::form::Form;
+use super::form::{Form, PREFIX, sealed};
 use super::geometry::{Geometry, Numbers};
 use super::protocol::{Cursor, End, Fences, Ring, control};
 use crate::event::Event;
@@ -107,7 +107,7 @@ impl RawRing {
             recovers: true,
             ..Layout::new(KIND, geometry.length)
         };
-        Ok(Self::over(&Segment::create(&layout)?, geometry))
+        Ok(Self::over(&Segment::create_with(&layout, None, |_| {})?, geometry))
     }
 
     /// The ring behind a segment, of this type.
@@ -121,6 +121,22 @@ impl RawRing {
             return Err(AttachError::Kind {
                 found: "a ring of another type".into(),
                 expected: format!("a ring of {}", std::any::type_name::<T>()).into(),
+            });
+        }
+        // Two types of one name look the same, but what is out of their places cannot be theirs.
+        let numbers = geometry.numbers;
+        let places = (u64::from(numbers.room), u64::from(numbers.align));
+        let (fits, expected) = match <F as sealed::Form<T>>::fixed() {
+            Some((size, align)) => (places == (size as u64, align as u64), (size, align)),
+            None => {
+                (numbers.room as usize >= PREFIX && places.1 == PREFIX as u64, (PREFIX, PREFIX))
+            }
+        };
+        if !fits {
+            let text = |size, align| format!("a ring of {size} bytes, aligned to {align}").into();
+            return Err(AttachError::Kind {
+                found: text(places.0, places.1),
+                expected: text(expected.0 as u64, expected.1 as u64),
             });
         }
         if geometry.numbers.asymmetric {
@@ -368,7 +384,7 @@ impl RawRing {
     }
 
     pub(crate) fn keep_open(&self) {
-        self.presence.keep_open();
+        self.segment.keep_open();
     }
 
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {

@@ -82,7 +82,7 @@ impl<T, F: Form<T>> Receiver<T, F> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn attach(descriptor: OwnedFd) -> Result<Self, EndError> {
-        Self::of_segment(&Segment::attach(descriptor, KIND).map_err(EndError::Attach)?)
+        Self::of_segment(&Segment::attach_own(descriptor, KIND).map_err(EndError::Attach)?)
     }
 
     pub(crate) fn of_segment(segment: &Segment) -> Result<Self, EndError> {
@@ -248,7 +248,11 @@ impl<T, F: Form<T>> Receiver<T, F> {
             return Err(GetError::Forked);
         }
         let Self { raw, cursor, .. } = self;
-        waiting::looking(raw, Happening::Message, |_| look(raw, cursor)).await?
+        let looked = waiting::looking(raw, Happening::Message, |_| look(raw, cursor)).await;
+        if raw.is_forked() {
+            return Err(GetError::Forked);
+        }
+        looked?
     }
 
     /// The next message is done with.

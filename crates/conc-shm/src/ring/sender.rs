@@ -86,7 +86,7 @@ impl<T, F: Form<T>> Sender<T, F> {
     ///
     /// It is not a ring of this type, or a living process has this end: [`EndError`].
     pub fn attach(descriptor: OwnedFd) -> Result<Self, EndError> {
-        Self::of_segment(&Segment::attach(descriptor, KIND).map_err(EndError::Attach)?)
+        Self::of_segment(&Segment::attach_own(descriptor, KIND).map_err(EndError::Attach)?)
     }
 
     pub(crate) fn of_segment(segment: &Segment) -> Result<Self, EndError> {
@@ -162,10 +162,12 @@ impl<T, F: Form<T>> Sender<T, F> {
             };
             item.take().map(|item| (way, item))
         };
-        match waiting::looking(raw, Happening::Place, look).await {
-            Ok((Way::Stop(stop), item)) => Err(self.stopped(stop, item)),
-            Ok(_) => Ok(()),
-            Err(_) => unreachable!("the look answers when all is over"),
+        let looked = waiting::looking(raw, Happening::Place, look).await;
+        match (looked, item) {
+            (Ok((Way::Stop(stop), item)), _) => Err(self.stopped(stop, item)),
+            (Ok(_), _) => Ok(()),
+            (Err(_), Some(item)) => Err(PutError::Forked(item)),
+            (Err(_), None) => unreachable!("the look answers when all is over"),
         }
     }
 

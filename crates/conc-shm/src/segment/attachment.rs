@@ -8,6 +8,7 @@ use crate::sys::available::available;
 use crate::sys::file;
 use crate::sys::fork_mark;
 use crate::sys::mapping::Mapping;
+use conc_core::sync::{AtomicBool, Mutex, Ordering};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
@@ -21,6 +22,10 @@ pub(crate) struct Attachment {
     pub(super) member: Member,
     pub(super) name: Option<Box<str>>,
     pub(crate) hooks: Hooks,
+    /// Whose row this process has, until what it held is recovered.
+    pub(crate) inherited: Mutex<Option<Identity>>,
+    /// Somebody will come, even if nobody is there.
+    pub(super) kept_open: AtomicBool,
 }
 
 /// A mapped file that was checked, and is nobody's member yet.
@@ -119,6 +124,16 @@ impl Attachment {
     #[inline]
     pub(crate) fn is_forked(&self) -> bool {
         self.epoch != fork_mark::epoch()
+    }
+
+    pub(super) fn keep_open(&self) {
+        // ORDERING: Relaxed. Says nothing about other memory.
+        self.kept_open.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_kept_open(&self) -> bool {
+        // ORDERING: Relaxed. As above.
+        self.kept_open.load(Ordering::Relaxed)
     }
 
     /// Whether nobody's row may be freed without the object.

@@ -12,6 +12,7 @@ use crate::sys::mapping::Mapping;
 use crate::sys::process::Namespaces;
 use crate::sys::random;
 use crate::{AttachError, CreateError};
+use conc_core::sync::{AtomicBool, Mutex};
 use nix::errno::Errno;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
@@ -22,6 +23,15 @@ const NAME_MAX: usize = 200;
 
 pub(super) fn is_name(name: &str) -> bool {
     (1..=NAME_MAX).contains(&name.len()) && !name.starts_with('.') && !name.contains(['/', '\0'])
+}
+
+/// Refuses this crate's own kinds.
+pub(super) fn foreign(layout: &Layout) -> Result<(), CreateError> {
+    let kind = layout.kind;
+    if kind.is_own() {
+        return Err(CreateError::OwnKind { kind: kind.to_string().into() });
+    }
+    Ok(())
 }
 
 pub(super) fn create(
@@ -60,6 +70,8 @@ pub(super) fn create(
         member,
         name: name.map(Into::into),
         hooks: Hooks::default(),
+        inherited: Mutex::new(None),
+        kept_open: AtomicBool::new(false),
     });
     segments.insert(attachment.identity(), Arc::downgrade(&attachment));
     Ok(Segment { attachment })

@@ -1,5 +1,6 @@
 //! What an object asks of its segment.
 
+use crate::AttachError;
 use serde::{Deserialize, Serialize};
 
 /// What lives in a segment. Who attaches says what is expected.
@@ -16,6 +17,25 @@ pub struct Kind {
     pub name: [u8; 8],
     /// The version of its layout: any other is refused.
     pub version: u32,
+}
+
+/// Names of this crate's own kinds, of whatever version.
+const OWN: [[u8; 8]; 2] = [*b"queue   ", *b"ring    "];
+
+impl Kind {
+    /// An object of this crate lives there. It hands out references to its content, or believes
+    /// its words: nobody else reads or writes there.
+    pub(crate) fn is_own(self) -> bool {
+        OWN.contains(&self.name)
+    }
+
+    /// Refuses this crate's own kinds.
+    pub(super) fn foreign(self) -> Result<Self, AttachError> {
+        if self.is_own() {
+            return Err(AttachError::OwnKind { kind: self.to_string().into() });
+        }
+        Ok(self)
+    }
 }
 
 impl std::fmt::Display for Kind {

@@ -27,6 +27,7 @@ pub(crate) use attachment::Attachment;
 pub use id::SegmentId;
 pub use layout::{Kind, Layout};
 pub(crate) use sent::Sent;
+pub(crate) use travel::{deserialize_own, serialize_own};
 pub(crate) use view::View;
 
 use crate::local::Local;
@@ -84,8 +85,9 @@ impl Segment {
     /// # Errors
     ///
     /// [`CreateError::OutOfMemory`] if the layout's reserve cannot be had,
-    /// [`CreateError::TooLarge`], or what the system said.
+    /// [`CreateError::TooLarge`], [`CreateError::OwnKind`], or what the system said.
     pub fn create(layout: &Layout) -> Result<Self, CreateError> {
+        create::foreign(layout)?;
         create::create(layout, None, |_| {})
     }
 
@@ -99,6 +101,7 @@ impl Segment {
     /// [`CreateError::NameTaken`], [`CreateError::BadName`], and those of
     /// [`create`](Self::create).
     pub fn create_named(name: &str, layout: &Layout) -> Result<Self, CreateError> {
+        create::foreign(layout)?;
         create::create(layout, Some(name), |_| {})
     }
 
@@ -118,9 +121,10 @@ impl Segment {
     /// # Errors
     ///
     /// Whatever is not understood completely, holds another kind of object, or could change its
-    /// length, is refused: see [`AttachError`].
+    /// length, is refused: see [`AttachError`]. So are the kinds of this crate's own objects,
+    /// [`AttachError::OwnKind`].
     pub fn attach(descriptor: OwnedFd, kind: Kind) -> Result<Self, AttachError> {
-        open::attach(descriptor, kind, None)
+        open::attach(descriptor, kind.foreign()?, None)
     }
 
     /// Attaches a segment that came as a descriptor and a [`Ticket`]: this process becomes the
@@ -135,7 +139,7 @@ impl Segment {
         kind: Kind,
         ticket: Ticket,
     ) -> Result<Self, AttachError> {
-        open::attach(descriptor, kind, Some(ticket))
+        open::attach(descriptor, kind.foreign()?, Some(ticket))
     }
 
     /// Attaches a segment by its name.
@@ -144,6 +148,18 @@ impl Segment {
     ///
     /// [`AttachError::NoSuchName`], and those of [`attach`](Self::attach).
     pub fn open_named(name: &str, kind: Kind) -> Result<Self, AttachError> {
+        open::open_named(name, kind.foreign()?)
+    }
+
+    /// [`attach`](Self::attach), for an object of this crate.
+    pub(crate) fn attach_own(descriptor: OwnedFd, kind: Kind) -> Result<Self, AttachError> {
+        debug_assert!(kind.is_own(), "{kind}: nobody else is kept out");
+        open::attach(descriptor, kind, None)
+    }
+
+    /// [`open_named`](Self::open_named), for an object of this crate.
+    pub(crate) fn open_own(name: &str, kind: Kind) -> Result<Self, AttachError> {
+        debug_assert!(kind.is_own(), "{kind}: nobody else is kept out");
         open::open_named(name, kind)
     }
 
@@ -295,6 +311,23 @@ impl Segment {
     #[must_use = "how many were freed by this call"]
     pub fn recover_dead(&self) -> usize {
         self.attachment.recover_dead()
+    }
+
+    /// Another process comes, and dies at once.
+    #[cfg(test)]
+    pub(crate) fn bury(&self) -> Member {
+        let somebody = self.attachment.me().predecessor();
+        let come = |row| self.attachment.reserve_row(row);
+        crate::members::claim(self.attachment.table(), somebody, come).expect("a row is free")
+    }
+
+    /// Somebody will come: no handle of this process ever finds that everybody else is gone.
+    pub(crate) fn keep_open(&self) {
+        self.attachment.keep_open();
+    }
+
+    pub(crate) fn is_kept_open(&self) -> bool {
+        self.attachment.is_kept_open()
     }
 
     /// Lets a thread of this process recover members as soon as they die. Called again, it looks

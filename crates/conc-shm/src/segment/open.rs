@@ -6,11 +6,12 @@ use super::{Kind, Segment, create};
 use crate::AttachError;
 use crate::error::Doing;
 use crate::local::Local;
-use crate::members::{Hooks, Identity, Ticket, claim, redeem};
+use crate::members::{Hooks, Identity, Ticket, claim, redeem, succeed};
 use crate::sys::file::{self, Facts};
 use crate::sys::fork_mark;
 use crate::sys::mapping::Mapping;
 use crate::sys::process::Namespaces;
+use conc_core::sync::{AtomicBool, Mutex};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Weak};
@@ -69,9 +70,16 @@ fn enter(
     if !table.is_published() {
         return Err(AttachError::NotReady);
     }
-    let member = match ticket.and_then(|ticket| redeem(table, me, ticket)) {
-        Some(member) => member,
-        None => claim(table, me, |row| space.reserve_row(row))?,
+    let (member, inherited) = match ticket.and_then(|ticket| redeem(table, me, ticket)) {
+        Some(member) => (member, None),
+        None => match claim(table, me, |row| space.reserve_row(row)) {
+            Ok(member) => (member, None),
+            // Without survivors nobody has freed the rows of the dead.
+            Err(full @ AttachError::TooManyMembers { .. }) => {
+                succeed(table, me, space.checked.recovers).ok_or(full)?
+            }
+            Err(error) => return Err(error),
+        },
     };
     let attachment = Arc::new(Attachment {
         space,
@@ -80,6 +88,8 @@ fn enter(
         member,
         name: name.map(Into::into),
         hooks: Hooks::default(),
+        inherited: Mutex::new(inherited),
+        kept_open: AtomicBool::new(false),
     });
     segments.insert(facts.identity, Arc::downgrade(&attachment));
     Ok(Segment { attachment })

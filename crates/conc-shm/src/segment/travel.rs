@@ -11,7 +11,7 @@
 //! not find itself alone. Where nobody carries, the sender keeps the segment until the receiver
 //! has come, so that there is something to open.
 
-use super::{Kind, Segment, SegmentId};
+use super::{Kind, Segment, SegmentId, open};
 use crate::AttachError;
 use crate::error::Doing;
 use crate::local::Local;
@@ -76,10 +76,7 @@ impl Segment {
             Way::Carried(place) => courier::unpack(place).ok_or(AttachError::NotASegment)?,
             Way::Fetched { file, sender, others } => fetch(file, sender, &others)?,
         };
-        let segment = match ticket {
-            Some(ticket) => Self::attach_expected(descriptor, kind, ticket)?,
-            None => Self::attach(descriptor, kind)?,
-        };
+        let segment = open::attach(descriptor, kind, ticket)?;
         // A number of an inode may have been given again.
         if segment.id() == id { Ok(segment) } else { Err(AttachError::NotASegment) }
     }
@@ -113,14 +110,37 @@ impl Drop for Unredeemed {
     }
 }
 
+/// [`Serialize`], for an object of this crate.
+pub(crate) fn serialize_own<S: Serializer>(
+    segment: &Segment,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    segment.depart().map_err(ser::Error::custom)?.serialize(serializer)
+}
+
+/// [`Deserialize`], for an object of this crate: of one of its kinds, whichever.
+pub(crate) fn deserialize_own<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Segment, D::Error> {
+    let traveller = Traveller::deserialize(deserializer)?;
+    if !traveller.kind.is_own() {
+        let message = format_args!("{} is no object of this crate", traveller.kind);
+        return Err(de::Error::custom(message));
+    }
+    Segment::arrive(traveller).map_err(de::Error::custom)
+}
+
 impl Serialize for Segment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.depart().map_err(ser::Error::custom)?.serialize(serializer)
+        self.kind().foreign().map_err(ser::Error::custom)?;
+        serialize_own(self, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Segment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::arrive(Traveller::deserialize(deserializer)?).map_err(de::Error::custom)
+        let traveller = Traveller::deserialize(deserializer)?;
+        traveller.kind.foreign().map_err(de::Error::custom)?;
+        Self::arrive(traveller).map_err(de::Error::custom)
     }
 }

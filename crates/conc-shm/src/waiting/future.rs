@@ -18,7 +18,8 @@ pub(crate) struct Looking<'a, H: Host, F> {
 
 impl<H: Host, F> Unpin for Looking<'_, H, F> {}
 
-/// A future of what `look` finds; `Err`: everybody else is gone.
+/// A future of what `look` finds; `Err`: everybody else is gone, or this is a copy made by fork,
+/// where `look` was not asked: whoever awaits it asks the host which.
 pub(crate) fn looking<R, H: Host, F: FnMut(Moment) -> Option<R>>(
     host: &Arc<H>,
     happening: H::Happening,
@@ -32,6 +33,10 @@ impl<R, H: Host, F: FnMut(Moment) -> Option<R>> Future for Looking<'_, H, F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        if this.host.segment().is_forked() {
+            // Another thread may hold the locks for ever, and what is found is the original's.
+            return Poll::Ready(Err(Gone::Abandoned));
+        }
         let found = (this.look)(Moment::BeforeSleep).or_else(|| {
             // Announce, then look again: as a sleeper does.
             let ticket = this.host.event(this.happening).prepare();
@@ -60,6 +65,8 @@ impl<R, H: Host, F: FnMut(Moment) -> Option<R>> Future for Looking<'_, H, F> {
 
 impl<H: Host, F> Drop for Looking<'_, H, F> {
     fn drop(&mut self) {
-        wake_no_more(&**self.host, self.happening, &mut self.pending, false);
+        if !self.host.segment().is_forked() {
+            wake_no_more(&**self.host, self.happening, &mut self.pending, false);
+        }
     }
 }

@@ -3,15 +3,17 @@
 
 mod future;
 mod sleep;
+#[cfg(test)]
+mod tests;
 mod wakers;
 
 pub(crate) use future::{Looking, looking};
-pub(crate) use sleep::{is_abandoned, wait, watch};
+pub(crate) use sleep::{is_abandoned, look_after, wait, watch};
 pub(crate) use wakers::Wakers;
 
 use crate::event::Event;
 use crate::segment::Segment;
-use conc_core::sync::{AtomicBool, AtomicU64, Ordering};
+use conc_core::sync::{AtomicBool, AtomicU64};
 
 /// An object that this process has attached, and in which somebody waits.
 pub(crate) trait Host: Send + Sync + 'static {
@@ -42,25 +44,15 @@ pub(crate) trait Host: Send + Sync + 'static {
 /// What this process knows about the others, and wants to know.
 #[derive(Debug)]
 pub(crate) struct Presence {
-    keep_open: AtomicBool,
-    /// When it was last asked whether somebody is left, in milliseconds.
+    /// When it was last found that somebody is left, in milliseconds.
     asked: AtomicU64,
+    /// A thread of this process looks after the dead.
     watched: AtomicBool,
 }
 
 impl Presence {
     pub(crate) const fn new() -> Self {
-        Self {
-            keep_open: AtomicBool::new(false),
-            asked: AtomicU64::new(0),
-            watched: AtomicBool::new(false),
-        }
-    }
-
-    /// Somebody comes, even if nobody is there.
-    pub(crate) fn keep_open(&self) {
-        // ORDERING: Relaxed. Says nothing about other memory.
-        self.keep_open.store(true, Ordering::Relaxed);
+        Self { asked: AtomicU64::new(0), watched: AtomicBool::new(false) }
     }
 }
 

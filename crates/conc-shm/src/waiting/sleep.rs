@@ -67,25 +67,34 @@ pub(crate) fn wait<H: Host, R>(
             (slice, deadline) => slice.or(deadline),
         };
         if !event.wait(ticket, until) {
-            let _ = host.segment().recover_dead();
+            look_after(host);
         }
     }
 }
 
 /// Lets a thread of this process look after the dead, from the first sleep on.
 pub(crate) fn watch<H: Host>(host: &H) {
+    let watched = &host.presence().watched;
     // ORDERING: Relaxed. Asking twice does no harm.
-    if !host.presence().watched.swap(true, Ordering::Relaxed) {
-        // Without the thread each sleeper looks for itself, four times a second.
-        let _ = host.segment().watch();
+    if !watched.load(Ordering::Relaxed) && host.segment().watch().is_ok() {
+        // ORDERING: Relaxed. As above.
+        watched.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A sleep was in vain. Without the thread, which could not be started, each sleeper looks after
+/// the dead itself, four times a second; all of them would look at all members.
+pub(crate) fn look_after<H: Host>(host: &H) {
+    // ORDERING: Relaxed. At worst somebody looks in vain.
+    if !host.presence().watched.load(Ordering::Relaxed) {
+        let _ = host.segment().recover_dead();
     }
 }
 
 /// Whether nobody is left who could make it happen, and there was somebody.
 pub(crate) fn is_abandoned<H: Host>(host: &H, happening: H::Happening) -> bool {
     let presence = host.presence();
-    // ORDERING: Relaxed. Says nothing about other memory.
-    if presence.keep_open.load(Ordering::Relaxed) || !host.segment().members().ever_others() {
+    if host.segment().is_kept_open() || !host.segment().members().ever_others() {
         return false;
     }
     let now = millis();
@@ -94,9 +103,10 @@ pub(crate) fn is_abandoned<H: Host>(host: &H, happening: H::Happening) -> bool {
     if asked != 0 && now.saturating_sub(asked) < ASK_EVERY.as_millis() as u64 {
         return false;
     }
-    // ORDERING: Relaxed. As above.
-    presence.asked.store(now, Ordering::Relaxed);
     if !host.is_alone(happening) {
+        // Only this answer spares others the question: who is alone must not sleep over it.
+        // ORDERING: Relaxed. As above.
+        presence.asked.store(now, Ordering::Relaxed);
         return false;
     }
     // What the dead had comes back first.

@@ -5,12 +5,15 @@
 //! future and gone soon after the last, sleeps in their place: until the event is not what the
 //! oldest ticket says, or for a [`SLICE`]. Then all of them look for themselves.
 
-use super::{Host, watch};
+use super::{Host, look_after, watch};
 use crate::event::{SLICE, Ticket};
+use crate::sys::signals;
 use conc_core::Deadline;
 use conc_core::sync::{Condvar, Mutex};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// The thread stays for so long without futures.
@@ -43,9 +46,7 @@ impl Wakers {
     /// Wakes all futures.
     pub(crate) fn nudge(&self) {
         let waiting = std::mem::take(&mut self.state.lock().waiting);
-        for (_, _, waker) in waiting {
-            waker.wake();
-        }
+        wake_each(waiting);
     }
 
     fn remove(&self, number: u64) -> bool {
@@ -81,8 +82,8 @@ pub(super) fn wake_later<H: Host>(
     wakers.came.notify_one();
     if !served {
         let host = Arc::clone(host);
-        let thread = std::thread::Builder::new().name("conc-shm-wake".into());
-        if thread.spawn(move || serve(&*host, happening)).is_err() {
+        let thread = thread::Builder::new().name("conc-shm-wake".into());
+        if signals::blocked(|| thread.spawn(move || serve(&*host, happening))).is_err() {
             wakers.state.lock().served = false;
             // No thread: the executor has to ask again and again.
             wakers.nudge();
@@ -106,9 +107,33 @@ pub(super) fn wake_no_more<H: Host>(
     }
 }
 
+/// Wakes them, whatever the wake of one of them does.
+fn wake_each(waiting: Vec<(u64, Ticket, Waker)>) {
+    for (_, _, waker) in waiting {
+        // A waker is somebody else's code. The panic was reported; its payload may be the next.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            std::mem::forget(payload);
+        }
+    }
+}
+
+/// The thread that serves the futures. If it panics, the next future starts another one.
+struct Serving<'a>(&'a Wakers);
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        // One that ends in peace has said so under the lock: there may be a successor.
+        if thread::panicking() {
+            self.0.state.lock().served = false;
+            self.0.nudge();
+        }
+    }
+}
+
 /// Sleeps in the place of the futures.
 fn serve<H: Host>(host: &H, happening: H::Happening) {
     let wakers = host.wakers(happening);
+    let _serving = Serving(wakers);
     loop {
         let mut state = wakers.state.lock();
         let patience = Instant::now() + LINGER;
@@ -123,15 +148,13 @@ fn serve<H: Host>(host: &H, happening: H::Happening) {
         let ticket = *ticket;
         drop(state);
         if !host.event(happening).wait(ticket, Deadline::after(SLICE)) {
-            let _ = host.segment().recover_dead();
+            look_after(host);
         }
         let woken = std::mem::take(&mut wakers.state.lock().waiting);
         if woken.is_empty() {
             // The futures are gone, and this wake-up was for somebody.
             host.event(happening).notify_one();
         }
-        for (_, _, waker) in woken {
-            waker.wake();
-        }
+        wake_each(woken);
     }
 }

@@ -15,7 +15,8 @@ pub(super) trait Item: Sized + 'static {
 
 /// A loan.
 pub(super) trait Lent {
-    fn publish(self: Box<Self>, number: u64);
+    /// `false`: it came too late for a closed queue.
+    fn publish(self: Box<Self>, number: u64) -> bool;
 }
 
 impl Item for u64 {
@@ -35,9 +36,9 @@ impl Item for u64 {
 }
 
 impl Lent for Loan<u64> {
-    fn publish(mut self: Box<Self>, number: u64) {
+    fn publish(mut self: Box<Self>, number: u64) -> bool {
         **self = number;
-        Loan::publish(*self);
+        Loan::publish(*self).is_ok()
     }
 }
 
@@ -60,9 +61,9 @@ impl Item for [u64; 200] {
 }
 
 impl Lent for Loan<[u64; 200]> {
-    fn publish(mut self: Box<Self>, number: u64) {
+    fn publish(mut self: Box<Self>, number: u64) -> bool {
         self.fill(number);
-        Loan::publish(*self);
+        Loan::publish(*self).is_ok()
     }
 }
 

@@ -126,15 +126,18 @@ impl<T: Item> Pair<T> {
             return;
         }
         let (number, loan) = self.loans.swap_remove(choice % self.loans.len());
-        if publish {
+        let published = if publish {
             loan.publish(number)
         } else {
-            drop(loan)
-        }
+            drop(loan);
+            false
+        };
         let model = &mut self.model;
+        let is_late = model.late.contains(&number);
+        assert_eq!(published, publish && !(is_late && model.closed), "the end is the end");
         if let Some(at) = model.late.iter().position(|late| *late == number) {
             model.late.swap_remove(at);
-            if publish {
+            if published {
                 model.ready.push((number, 0))
             } else {
                 model.freed()

@@ -220,8 +220,7 @@ impl RawQueue {
             let Ok(word) = self.ring().place(index);
             match word.state() {
                 State::Leased if word.owner() != self.row() => return Seen::Empty,
-                // It came back; or it is somebody's who was slow, and comes late.
-                State::Ready | State::Held => return Seen::Empty,
+                State::Ready => return Seen::Empty,
                 _ => {}
             }
         }

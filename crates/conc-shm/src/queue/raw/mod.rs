@@ -104,6 +104,10 @@ impl RawQueue {
 
     /// The queue of a segment.
     pub(crate) fn attach(segment: &Segment) -> Result<Arc<Self>, AttachError> {
+        if segment.kind() != KIND {
+            let found = segment.kind().to_string().into();
+            return Err(AttachError::Kind { found, expected: KIND.to_string().into() });
+        }
         let damaged = AttachError::Damaged { what: "the numbers of the queue" };
         let geometry = Geometry::of(segment.parameters(), segment.content_len()).ok_or(damaged)?;
         Ok(Self::over(segment, geometry))
@@ -121,6 +125,8 @@ impl RawQueue {
             free_chunk: AtomicU64::new(0),
         });
         raw.take_part();
+        // Whoever died without a survivor waits for the next one who comes.
+        let _ = segment.recover_dead();
         raw
     }
 
@@ -206,7 +212,7 @@ impl RawQueue {
     }
 
     pub(crate) fn keep_open(&self) {
-        self.presence.keep_open();
+        self.segment.keep_open();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Cursors, RawQueue, cursor, set_cursor};
 use crate::queue::geometry::Happening;
-use crate::queue::protocol::{Claim, Position, Published};
+use crate::queue::protocol::{Claim, Position, Published, State};
 
 /// Why there is no place for a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,17 +65,21 @@ impl<'a> Place<'a> {
     }
 
     /// As [`publish`](Self::publish), but a message that missed its turn is delivered as soon as
-    /// somebody looks.
-    pub(crate) fn publish_here(self) {
+    /// somebody looks. `Err`: the queue is closed, and nobody will.
+    pub(crate) fn publish_here(self) -> Result<(), ()> {
         let (raw, at) = (self.raw, self.at);
         std::mem::forget(self);
         let ring = raw.ring();
         let Ok(published) = ring.publish(at);
         if published == Published::Revoked {
             let Ok(()) = ring.publish_late(at.index(), raw.row());
+            if raw.is_closed() && raw.withdraw(at.index()) {
+                return Err(());
+            }
         }
         let Ok(()) = ring.tell_tail(at.next(raw.geometry.numbers.places));
         raw.event(Happening::Message).notify_one();
+        Ok(())
     }
 }
 
@@ -93,6 +97,23 @@ impl Drop for Place<'_> {
 }
 
 impl RawQueue {
+    /// Takes back a message of ours that came too late for a closed queue: consumers may have been
+    /// told that it is over. `false`: one of them has it, or will.
+    fn withdraw(&self, index: u32) -> bool {
+        loop {
+            let Ok(word) = self.ring().place(index);
+            // Nobody claims places of a closed queue: what was never leased is ours.
+            if word.state() != State::Ready || word.taken() != 0 {
+                return false;
+            }
+            let Ok(withdrawn) = self.ring().take(index, word, word.freed());
+            if withdrawn {
+                self.after_free();
+                return true;
+            }
+        }
+    }
+
     /// Claims a place.
     #[inline]
     pub(crate) fn try_claim(&self, cursors: &Cursors) -> Result<Place<'_>, NoPlace> {
