@@ -52,6 +52,11 @@ pub(super) fn all() -> Vec<Case> {
     vec![CROSS.case(), SAME.case(), GAP_20US.case(), GAP_200US.case(), BUSY.case(), idle::case()]
 }
 
+/// The names of all round trips.
+#[cfg(not(feature = "rivals"))]
+pub(super) const PINGS: [&str; 5] =
+    [CROSS.name, SAME.name, GAP_20US.name, GAP_200US.name, BUSY.name];
+
 /// Adds a link that lets others run while it waits.
 pub(super) fn pings<K: Link>(group: &mut Group, name: &'static str, how: &'static str) {
     apart::<K>(group, name, how);

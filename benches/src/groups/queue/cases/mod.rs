@@ -51,6 +51,13 @@ pub(super) fn all() -> Vec<Case> {
     ALL.iter().map(Flow::case).collect()
 }
 
+/// The names of all cases, or of those with one producer and one consumer.
+#[cfg(not(feature = "rivals"))]
+pub(super) fn names(has_one_consumer: bool) -> impl Iterator<Item = &'static str> {
+    let fits = move |flow: &&Flow| !has_one_consumer || flow.shape.consumers == 1;
+    ALL.iter().filter(fits).map(|flow| flow.name)
+}
+
 /// Adds a queue to the cases with one producer and one consumer.
 pub(super) fn spsc<L: Lane>(group: &mut Group, name: &'static str, how: &'static str) {
     small::<L, L>(group, name, how);

@@ -234,6 +234,27 @@ fn three_places() {
     passes("three places", &Case { deaths: 1, ..Case::new(3, roles) });
 }
 
+fn chained(places: u32, deaths: u8) -> Case {
+    let roles = vec![
+        role(Task::Produce { first: 0, count: 2, kind: Produce::Chain }, 1),
+        lasting(role(Task::Produce { first: 2, count: 1, kind: Produce::Chain }, 2)),
+        consume(3, Consume::Lease),
+        lasting(consume(4, Consume::Lease)),
+        lasting(recover(5)),
+    ];
+    Case { deaths, ..Case::new(places, roles) }
+}
+
+/// Two chunks, three messages: chunks go round, whoever dies with them.
+#[test]
+fn messages_in_chunks() {
+    let _watchdog = watchdog();
+    passes("chunks, 1 place, a death", &chained(1, 1));
+    let mut case = chained(2, 1);
+    case.roles.remove(2);
+    passes("chunks, 2 places, a death of a producer", &case);
+}
+
 /// A search that finds nothing must be able to find something.
 #[test]
 fn broken_protocols_are_found_out() {
@@ -267,6 +288,8 @@ fn broken_protocols_are_found_out() {
         lasting(consume(3, Consume::Get)),
     ];
     is_found_out(Flaw::LookBeforeClaim, &Case::new(1, closing));
+    is_found_out(Flaw::TakeBoundChunks, &chained(1, 0));
+    is_found_out(Flaw::ForgetChunks, &chained(1, 1));
     let mut heir = lasting(produce(1, 1, 1));
     heir.late = true;
     let reused = vec![

@@ -29,6 +29,10 @@ pub(super) enum Flaw {
     LookBeforeClaim,
     /// A hole with nothing behind it is "empty" without a second look.
     BelieveFirstLook,
+    /// A chunk whose message is not over is taken.
+    TakeBoundChunks,
+    /// Survivors do not free the chunks of a producer that died in the middle.
+    ForgetChunks,
     /// A producer that died is declared dead while it is only stopped.
     BuryTheStopped,
 }

@@ -1,13 +1,16 @@
 //! What may never happen.
 
+use super::chains;
+use super::replay::AtRest;
 use super::world::{Case, Life, MESSAGE, Message, Messages, Phase, Process, Task, World, one};
-use crate::queue::protocol::{ClaimWord, Returns, State};
+use crate::queue::protocol::{ClaimWord, Returns, Ring, State};
+use std::cell::RefCell;
 
 /// What happened all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Violation(pub(super) String);
 
-fn violated<T>(world: &World, what: impl Into<String>) -> Result<T, Violation> {
+pub(super) fn violated<T>(world: &World, what: impl Into<String>) -> Result<T, Violation> {
     Err(Violation(format!("{} in {world:x?}", what.into())))
 }
 
@@ -157,6 +160,10 @@ pub(super) fn bereave(case: &Case, world: &mut World, process: usize, life: Life
         | Phase::Work { index, .. }
         | Phase::Ack { index, .. }
         | Phase::Nack { index, .. } => index,
+        Phase::Chain(chain) => match chain.lease() {
+            Some(index) => index,
+            None => return,
+        },
         _ => return,
     };
     if life == Life::Stopped || case.returns == Returns::Lost {
@@ -182,6 +189,7 @@ pub(super) fn is_good_end(case: &Case, world: &World) -> bool {
                         | Phase::Work { .. }
                         | Phase::Ack { .. }
                         | Phase::Nack { .. }
+                        | Phase::Chain(_)
                 )
         }
         Task::Recover => true,
@@ -194,7 +202,20 @@ pub(super) fn is_good_end(case: &Case, world: &World) -> bool {
             .any(|(process, role)| process.life == Life::Alive && wanted(&role.task))
     };
     assert!(survives(|task| matches!(task, Task::Consume(_))), "a case needs a consumer");
-    done && world.put & !(world.delivered | world.lost) == 0 && places_are_free(case, world)
+    done && world.put & !(world.delivered | world.lost) == 0
+        && places_are_free(case, world)
+        && (!case.chains() || chunks_are_unused(case, world))
+}
+
+/// Whether every chunk can be taken again.
+fn chunks_are_unused(case: &Case, world: &World) -> bool {
+    let (shape, mut words) = (case.shape(), world.words);
+    let memory = AtRest(RefCell::new(&mut words));
+    let ring = Ring::new(&memory, &shape);
+    chains::words(world).iter().all(|word| {
+        let Ok(unused) = ring.is_chunk_unused(*word);
+        unused
+    })
 }
 
 /// Whether nobody but stopped processes keeps a place.

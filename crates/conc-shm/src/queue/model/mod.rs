@@ -9,6 +9,7 @@
 //! | [`world`] | memory, processes, what the judge knows |
 //! | [`replay`] | the memory that halts a process after one access |
 //! | [`steps`] | what producers, consumers, survivors and closers do, one phase a call |
+//! | [`chains`] | the same for messages in chunks |
 //! | [`judge`] | what may never happen |
 //! | [`search`] | all states, and whether each of them can still come to a good end |
 //! | [`flaws`] | broken variants that must be found out |
@@ -29,6 +30,7 @@
 //! put to somebody and free every place.
 
 mod cases;
+mod chains;
 mod flaws;
 mod judge;
 mod replay;

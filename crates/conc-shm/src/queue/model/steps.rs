@@ -1,5 +1,6 @@
 //! What producers, consumers, survivors and closers do, one phase a call.
 
+use super::chains::{self, Chain};
 use super::flaws::{self, Flaw};
 use super::judge::{self, Violation};
 use super::replay::{Halted, Replay};
@@ -83,7 +84,8 @@ fn beginnings(case: &Case, world: &World, process: usize) -> Vec<World> {
             if me.left == 0 {
                 return Vec::new();
             }
-            let mut begun = begin(Phase::Claim(me.cursor));
+            let chain = Phase::Chain(Chain::Take { chunk: 0 });
+            let mut begun = begin(if chained(role) { chain } else { Phase::Claim(me.cursor) });
             begun.before[usize::from(first + count - me.left)] = world.put;
             vec![begun]
         }
@@ -95,24 +97,7 @@ fn beginnings(case: &Case, world: &World, process: usize) -> Vec<World> {
                 vec![begin(Phase::SeeClosed)]
             }
         }
-        (Phase::Idle, Task::Recover) => {
-            let buries = |life| match life {
-                Life::Dead => true,
-                Life::Stopped | Life::Alive => case.flaw == Some(Flaw::BuryTheStopped),
-            };
-            (0..case.roles.len())
-                .filter(|&dead| {
-                    let row = Case::life_of(case.roles[dead].row);
-                    buries(world.processes[dead].life)
-                        && world.words[row] == world.processes[dead].born
-                        && !matches!(case.roles[dead].task, Task::Recover | Task::Close)
-                })
-                .map(|dead| {
-                    let life = world.processes[dead].born;
-                    begin(Phase::Settle { index: 0, dead, life })
-                })
-                .collect()
-        }
+        (Phase::Idle, Task::Recover) => burials(case, world).into_iter().map(begin).collect(),
         // What a consumer does about a hole that keeps a message back: have patience, or not.
         (Phase::Revoke { .. }, _) if me.heard == super::replay::Heard::default() => {
             let mut patient = world.clone();
@@ -128,16 +113,44 @@ fn beginnings(case: &Case, world: &World, process: usize) -> Vec<World> {
     }
 }
 
+/// The first steps for each process that is taken for dead.
+fn burials(case: &Case, world: &World) -> Vec<Phase> {
+    let buries = |life| match life {
+        Life::Dead => true,
+        Life::Stopped | Life::Alive => case.flaw == Some(Flaw::BuryTheStopped),
+    };
+    let is_next = |dead: &usize| {
+        let row = Case::life_of(case.roles[*dead].row);
+        buries(world.processes[*dead].life)
+            && world.words[row] == world.processes[*dead].born
+            && !matches!(case.roles[*dead].task, Task::Recover | Task::Close)
+    };
+    let first = |dead: usize| {
+        let life = world.processes[dead].born;
+        if case.chains() {
+            Phase::Chain(Chain::Settle { chunk: 0, dead, life })
+        } else {
+            Phase::Settle { index: 0, dead, life }
+        }
+    };
+    (0..case.roles.len()).filter(is_next).map(first).collect()
+}
+
 /// Makes the call of the present phase, as far as one access goes.
 fn call(case: &Case, world: &mut World, process: usize) -> (Result<Answer, Halted>, bool) {
     let role = &case.roles[process];
     let phase = world.processes[process].phase;
-    let cursor = world.processes[process].cursor;
-    let message = next_message(role, world.processes[process].left);
+    let me = world.processes[process];
+    let message = next_message(role, me.left);
     let shape = case.shape();
     let memory = Replay::new(world, process, case.quiet());
     let ring = Ring::new(&memory, &shape);
-    let answer = act(case, &ring, role, phase, cursor, message);
+    let answer = match phase {
+        Phase::Chain(chain) => {
+            chains::act(case, &ring, role, &me, chain, message).map(Answer::Number)
+        }
+        _ => act(case, &ring, role, phase, me.cursor, message),
+    };
     let acted = memory.has_acted();
     (answer, acted)
 }
@@ -154,7 +167,7 @@ fn act(
     let me = role.row;
     let flawed = |flaw| case.flaw == Some(flaw);
     Ok(match phase {
-        Phase::Unborn | Phase::Idle | Phase::Done => Answer::Nothing,
+        Phase::Unborn | Phase::Idle | Phase::Done | Phase::Chain(_) => Answer::Nothing,
         Phase::Claim(at) => Answer::Claim(if flawed(Flaw::ClaimOfLastLapOnly) {
             flaws::claim_of_last_lap_only(ring, at, me)?
         } else if flawed(Flaw::LookBeforeClaim) {
@@ -301,6 +314,8 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
                 me.cursor = at;
                 Phase::Claim(at)
             }
+            // It has its chunk, and waits.
+            Claim::Full if chained(role) => Phase::Claim(me.cursor),
             Claim::Full => {
                 judge::full(case, &me)?;
                 Phase::Idle
@@ -310,6 +325,7 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
                 Phase::Idle
             }
         },
+        (Phase::Write(at), _) if chained(role) => Phase::Chain(Chain::Name(at)),
         (Phase::Write(at), _) => Phase::Publish(at),
         (Phase::GiveUp(at), _) => {
             me.cursor = at.next(places);
@@ -322,6 +338,7 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
             match (published, role.task) {
                 (Published::InLine, _) => Phase::TellTail,
                 (_, Task::Produce { kind: Produce::Loan, .. }) => Phase::PublishLate(at.index()),
+                _ if chained(role) => Phase::Chain(Chain::Unbind(at)),
                 _ => Phase::Release(at.index()),
             }
         }
@@ -423,7 +440,11 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
         (Phase::TellHead { index }, _) => Phase::Read { index },
         (Phase::Read { index }, Answer::Copy(copy)) => {
             let message = judge::read(case, world, process, copy)?;
-            Phase::Work { index, message }
+            if case.chains() {
+                Phase::Chain(Chain::Read { index, message })
+            } else {
+                Phase::Work { index, message }
+            }
         }
         (Phase::Work { index, message }, _) => match role.task {
             Task::Consume(Consume::NackOnce) if me.left > 0 => {
@@ -453,10 +474,17 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
         },
         (Phase::Settled { dead, life }, _) => Phase::FreeRow { dead, life },
         (Phase::FreeRow { .. }, _) => Phase::Idle,
+        (Phase::Chain(chain), Answer::Number(answer)) => {
+            chains::apply(world, &mut me, chain, answer)?
+        }
         (phase, answer) => unreachable!("{answer:?} is no answer to {phase:?}"),
     };
     world.processes[process] = me;
     Ok(())
+}
+
+fn chained(role: &Role) -> bool {
+    matches!(role.task, Task::Produce { kind: Produce::Chain, .. })
 }
 
 fn is_get(role: &Role) -> bool {

@@ -1,12 +1,17 @@
 //! Memory, processes, and what the judge knows.
 
+use super::chains::Chain;
 use super::flaws::Flaw;
 use super::replay::{AtRest, Heard};
 use crate::queue::protocol::{Lap, Position, Returns, Ring, Row, Shape, SlotWord, control};
 use std::cell::RefCell;
 
 /// Words of a model's memory.
-pub(super) const WORDS: usize = control::END + 4 * PLACES_MAX + PROCESSES_MAX;
+pub(super) const WORDS: usize = CHUNKS_AT + 2 * CHUNKS_MAX;
+/// The words of the chunks, then what is in them.
+pub(super) const CHUNKS_AT: usize = control::END + 4 * PLACES_MAX + PROCESSES_MAX;
+/// Chunks of a model.
+pub(super) const CHUNKS_MAX: usize = 2;
 /// Places of a model's queue at most.
 pub(super) const PLACES_MAX: usize = 3;
 /// Words of a message at most: two, so that a torn one shows.
@@ -45,6 +50,8 @@ pub(super) enum Produce {
     Loan,
     /// The first claim is given up, then as `Put`.
     GiveUpOnce,
+    /// The message lies in a chunk. Consumers of such messages lease.
+    Chain,
 }
 
 /// How a consumer takes.
@@ -120,6 +127,13 @@ impl Case {
             hints: false,
             message: 1,
         }
+    }
+
+    /// Whether messages lie in chunks.
+    pub(super) fn chains(&self) -> bool {
+        self.roles
+            .iter()
+            .any(|role| matches!(role.task, Task::Produce { kind: Produce::Chain, .. }))
     }
 
     pub(super) fn quiet(&self) -> Quiet {
@@ -221,6 +235,8 @@ pub(super) enum Phase {
         index: u32,
         message: Message,
     },
+    /// Something with chunks.
+    Chain(Chain),
     // A survivor.
     Settle {
         index: u32,
@@ -262,6 +278,8 @@ pub(super) struct Process {
     pub(super) left: u8,
     /// Its row's life when it was born.
     pub(super) born: u64,
+    /// The chunk that it has to do with.
+    pub(super) chunk: u8,
     /// During its present call there was a moment in which the answer "no" was true.
     pub(super) excused: bool,
 }
@@ -301,6 +319,7 @@ impl World {
             returns: 0,
             left: 0,
             born: 0,
+            chunk: 0,
             excused: false,
         };
         let mut world = Self {
