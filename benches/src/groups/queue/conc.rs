@@ -9,13 +9,19 @@ use conc_shm::ring::{PlainReceiver, PlainSender};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::future::Future;
 use std::os::fd::{AsFd, OwnedFd};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
 /// `BYTES` of plain data, in words.
 pub(in crate::groups) type Words<const WORDS: usize> = [u64; WORDS];
 
 const COPIED: &str = "put and get of plain data, any number of producers and consumers";
 const IN_PLACE: &str = "loan and lease: written and read where it lies";
+const AWAITED: &str = "put_async and get_async of plain data, awaited by a thread that parks";
 const PAIRED: &str = "the ring for one producer and one consumer: put and get of plain data";
 const ENCODED: &str = "put and get of serde values: eight numbers; 1 KiB of bytes";
 
@@ -24,6 +30,7 @@ pub(super) fn register(group: &mut Group) {
     cases::large::<InPlace>(group, "conc_queue", IN_PLACE);
     cases::mpmc::<Copied<8>>(group, "conc_queue", COPIED);
     cases::small::<Pair<8>, Pair<128>>(group, "conc_ring", PAIRED);
+    cases::small::<Awaited<8>, Awaited<128>>(group, "conc_queue_async", AWAITED);
     cases::small::<Encoded<Numbers>, Encoded<Blob>>(group, "conc_queue_serde", ENCODED);
 }
 
@@ -96,6 +103,84 @@ where
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> R {
         let message = self.get().expect("a queue with a producer");
+        read(zerocopy::IntoBytes::as_bytes(&message))
+    }
+}
+
+/// The queue, awaited.
+#[derive(Debug)]
+struct Awaited<const WORDS: usize>(Copied<WORDS>);
+
+/// An end, and who waits at it.
+struct AwaitedEnd<const WORDS: usize> {
+    queue: PlainQueue<Words<WORDS>>,
+    waker: Waker,
+}
+
+/// Wakes a thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+impl<const WORDS: usize> Lane for Awaited<WORDS>
+where
+    Words<WORDS>: Shared,
+{
+    const SIDES: Sides = Sides::Processes;
+    type Sender = AwaitedEnd<WORDS>;
+    type Receiver = AwaitedEnd<WORDS>;
+
+    fn new(shape: Shape) -> Result<Self, Missing> {
+        Copied::new(shape).map(Self)
+    }
+
+    fn sender(&self) -> Self::Sender {
+        let waker = Arc::new(Unpark(thread::current())).into();
+        AwaitedEnd { queue: self.0.sender(), waker }
+    }
+
+    fn receiver(&self) -> Self::Receiver {
+        self.sender()
+    }
+}
+
+impl<const WORDS: usize> AwaitedEnd<WORDS> {
+    #[inline]
+    fn wait_for<R>(&self, future: impl Future<Output = R>) -> R {
+        let mut future = pin!(future);
+        let mut context = Context::from_waker(&self.waker);
+        loop {
+            if let Poll::Ready(result) = future.as_mut().poll(&mut context) {
+                return result;
+            }
+            thread::park();
+        }
+    }
+}
+
+impl<const WORDS: usize> Sender for AwaitedEnd<WORDS>
+where
+    Words<WORDS>: Shared,
+{
+    #[inline]
+    fn send(&mut self, fill: impl FnOnce(&mut [u8])) {
+        let mut message = [0; WORDS];
+        fill(zerocopy::IntoBytes::as_mut_bytes(&mut message));
+        self.wait_for(self.queue.put_async(message)).expect("an open queue");
+    }
+}
+
+impl<const WORDS: usize> Receiver for AwaitedEnd<WORDS>
+where
+    Words<WORDS>: Shared,
+{
+    #[inline]
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> R {
+        let message = self.wait_for(self.queue.get_async()).expect("a queue with a producer");
         read(zerocopy::IntoBytes::as_bytes(&message))
     }
 }
