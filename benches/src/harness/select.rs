@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_case_and_a_regex_narrow_down() {
-        assert_eq!(apply("all", "heavy", "^rayon$").unwrap(), ["heavy/rayon"]);
+        assert_eq!(apply("thread_pool", "heavy", "^rayon$").unwrap(), ["heavy/rayon"]);
         assert_eq!(
             apply("thread_pool", "tiny_map", "limit_ser").unwrap(),
             ["tiny_map/limit_serial"]
