@@ -39,8 +39,16 @@ fn what_does_not_exist_ends_with_code_2_and_says_what_exists() {
 #[test]
 fn a_quick_run_writes_a_line_of_json_for_each_figure() {
     let file = format!("{}/figures.json", env!("CARGO_TARGET_TMPDIR"));
-    let arguments =
-        ["all", "--case", "tiny_map", "--contender", "limit_serial", "--quick", "--rounds", "2"];
+    let arguments = [
+        "thread_pool",
+        "--case",
+        "tiny_map",
+        "--contender",
+        "limit_serial",
+        "--quick",
+        "--rounds",
+        "2",
+    ];
     let output = conc_bench(&[&arguments[..], &["--json", &file]].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let lines = std::fs::read_to_string(&file).unwrap();
