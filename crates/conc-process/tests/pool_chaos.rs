@@ -176,16 +176,24 @@ fn fifty_pools_leave_nothing_behind() {
                 before = Some(settled(None));
             }
         }
-        assert_eq!(Some(settled(before)), before);
+        let before = before.unwrap();
+        let now = settled(Some(before));
+        // What was still being closed when it was counted first may be gone by now.
+        assert!(no_more(now, before), "{now:?} after {before:?}");
     }
     conc_process::Process::spawn(rounds, ()).unwrap().join().unwrap();
+}
+
+/// Whether nothing came to these belongings.
+fn no_more(now: (usize, usize, usize), before: (usize, usize, usize)) -> bool {
+    now.0 <= before.0 && now.1 <= before.1 && now.2 <= before.2
 }
 
 /// Belongings once the pool's thread has let go of them; at most about a second later.
 fn settled(expected: Option<(usize, usize, usize)>) -> (usize, usize, usize) {
     for _ in 0..1_000 {
         let now = belongings();
-        if Some(now) == expected || expected.is_none() && now.2 == 0 {
+        if expected.map_or(now.2 == 0, |expected| no_more(now, expected)) {
             return now;
         }
         thread::park_timeout(Duration::from_millis(1));
