@@ -590,27 +590,3 @@ fn who_comes_last_takes_the_place_of_a_dead_one() {
         .join();
     }
 }
-
-#[test]
-fn a_recovery_that_panics_does_not_end_the_watcher() {
-    let _watchdog = watchdog();
-    if !alone(a_recovery_that_panics_does_not_end_the_watcher) {
-        return;
-    }
-    struct Bad(AtomicUsize);
-    impl Recover for Bad {
-        fn recover(&self, _: Member) {
-            assert!(self.0.fetch_add(1, Ordering::Relaxed) > 0, "the first time");
-        }
-    }
-    let segment = segment();
-    let bad = Arc::new(Bad(AtomicUsize::new(0)));
-    let weak: Weak<Bad> = Arc::downgrade(&bad);
-    segment.on_death(weak);
-    segment.watch().unwrap();
-    let (copy, victim) = member(&segment);
-    copy.kill();
-    while segment.members().is_current(victim) {
-        std::thread::yield_now();
-    }
-}
