@@ -202,16 +202,18 @@ fn a_queue_works_without_descriptors() {
         return;
     }
     let queue: PlainQueue<u64> = PlainQueue::bounded(2).unwrap();
-    let descriptor = queue.as_fd().try_clone_to_owned().unwrap();
+    queue.put(7).unwrap();
+    let leased: PlainQueue<u64> = PlainQueue::bounded(1).unwrap();
+    let descriptors = [&queue, &leased].map(|queue| queue.as_fd().try_clone_to_owned().unwrap());
     let other = Copy::new(|| {
-        let mine = PlainQueue::<u64>::attach(descriptor).unwrap();
-        mine.put(7).unwrap();
-        std::mem::forget(mine.lease().unwrap());
-        mine.put(8).unwrap();
+        let [mine, leased] =
+            descriptors.map(|descriptor| PlainQueue::<u64>::attach(descriptor).unwrap());
+        let item = mine.lease().unwrap();
+        leased.put(*item).unwrap();
+        std::mem::forget(item);
         forever();
     });
-    // Item 8 says that item 7 is leased.
-    assert_eq!(queue.get().unwrap(), 8);
+    assert_eq!(leased.get().unwrap(), 7);
     let waited = with_descriptors(0, || queue.get_timeout(Duration::from_millis(5)));
     assert_eq!(waited, Err(GetError::Empty));
     other.kill();
