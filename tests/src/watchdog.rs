@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 /// A test may take so long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Ends the test process if it is not dropped in time.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Watchdog {
     _leash: Sender<()>,
 }
 
-/// A watchdog that waits 30 seconds.
+/// A watchdog that waits two minutes.
 pub fn watchdog() -> Watchdog {
     watchdog_for(PATIENCE)
 }
@@ -30,7 +30,7 @@ pub fn watchdog_for(patience: Duration) -> Watchdog {
     watch(format!("test {test}"), patience)
 }
 
-/// A watchdog over a part of a test, which it names; waits 30 seconds.
+/// A watchdog over a part of a test, which it names; waits two minutes.
 ///
 /// # Panics
 ///

@@ -11,7 +11,7 @@ use processes::alone;
 use std::time::{Duration, Instant};
 use storm::{Chained, Episode, Mixed, Pace, Small, Taking, Tally};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 const CAPACITIES: [u32; 3] = [1, 4, 64];
 const CROWDS: [(usize, usize); 2] = [(2, 2), (1, 3)];
 const PACE: Pace = Pace { kills: 70, calls: 1200, most: u64::MAX };

@@ -117,7 +117,7 @@ fn what_lies_in_place_stays_until_it_is_consumed() {
 
 #[test]
 fn threads_block_both_ways() {
-    let _watchdog = watchdog_for(Duration::from_secs(60));
+    let _watchdog = watchdog_for(Duration::from_secs(300));
     for (capacity, fenced) in [(1, false), (2, true), (64, false), (64, true)] {
         let builder = Builder::new(capacity);
         let builder = if fenced { builder.fenced() } else { builder };
@@ -148,7 +148,7 @@ fn threads_block_both_ways() {
 
 #[test]
 fn a_sleeper_is_woken_at_once() {
-    let _watchdog = watchdog_for(Duration::from_secs(60));
+    let _watchdog = watchdog_for(Duration::from_secs(300));
     let (mut there, mut back) = (plain::<u64>(1).unwrap(), plain::<u64>(1).unwrap());
     // Each side answers later than the other one looks for it: most of these are sleeps. One that
     // is missed costs a quarter of a second.
@@ -231,7 +231,7 @@ fn closing_ends_both() {
 /// What is put while the other side closes is got, or comes back.
 #[test]
 fn closing_loses_nothing() {
-    let _watchdog = watchdog_for(Duration::from_secs(60));
+    let _watchdog = watchdog_for(Duration::from_secs(300));
     for round in 0..2_000 {
         let (mut sender, mut receiver) = plain::<u64>(4).unwrap();
         thread::scope(|scope| {
@@ -308,7 +308,7 @@ fn processes_pass_messages_both_ways() {
     if !alone(processes_pass_messages_both_ways) {
         return;
     }
-    let _watchdog = watchdog_for(Duration::from_secs(60));
+    let _watchdog = watchdog_for(Duration::from_secs(300));
     let (mut requests, theirs) = bounded::<(u64, String)>(4).unwrap();
     let (their_answers, mut answers) = bounded::<(u64, usize)>(4).unwrap();
     let (request_fd, answer_fd) = (fd(&requests), fd(&answers));

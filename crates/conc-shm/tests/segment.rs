@@ -192,7 +192,7 @@ fn refusals_say_why() {
 /// 10,000 headers: noise, and true ones with some words replaced and the hash made right.
 #[test]
 fn no_header_is_believed() {
-    let _watchdog = watchdog_for(Duration::from_secs(120));
+    let _watchdog = watchdog_for(Duration::from_secs(300));
     let bytes = bytes(&segment());
     let len = CONTENT as u64 + (64 << 10);
     let odd = prop_oneof![

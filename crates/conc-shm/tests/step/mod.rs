@@ -31,4 +31,4 @@ use victim::Victim;
 use std::time::Duration;
 
 /// Some hundred victims take a while.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);

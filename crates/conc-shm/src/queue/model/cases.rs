@@ -62,7 +62,7 @@ fn is_found_out(flaw: Flaw, case: &Case) {
 }
 
 fn watchdog() -> conc_tests::Watchdog {
-    conc_tests::watchdog_for(Duration::from_secs(240))
+    conc_tests::watchdog_for(Duration::from_secs(1_200))
 }
 
 fn two_and_two(kind: Consume, counts: [u8; 2]) -> Vec<Role> {

@@ -63,7 +63,7 @@ fn sender_dies_while_the_receiver_closes() -> Case {
 
 #[test]
 fn all_states_of_small_rings_are_right() {
-    let _watchdog = conc_tests::watchdog_for(std::time::Duration::from_secs(120));
+    let _watchdog = conc_tests::watchdog_for(std::time::Duration::from_secs(600));
     let cases = [
         ("a pair, one place", pair(1)),
         ("a pair, two places", pair(2)),
