@@ -61,6 +61,17 @@ fn files_are_short_and_named_for_what_they_hold() {
     }
 }
 
+/// Chains of `let` came with Rust 1.88; no lint knows.
+#[test]
+fn the_oldest_compiler_reads_all_of_it() {
+    let _watchdog = watchdog();
+    for (path, text) in library_sources() {
+        for (number, line) in code_lines(&text) {
+            assert!(!line.contains("&& let "), "{}:{number}: a chain of let", path.display());
+        }
+    }
+}
+
 #[test]
 fn atomics_come_through_the_door() {
     let _watchdog = watchdog();

@@ -1,7 +1,7 @@
 //! The sender's context: descriptors leave a value while it is encoded.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -9,9 +9,12 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 /// [`Baggage::into_parts`].
 pub type Keepsake = Box<dyn Any + Send>;
 
-/// What travels with an encoded value, besides its bytes.
+/// What travels with an encoded value, besides its bytes. Most values have none, and pay for none.
 #[derive(Debug, Default)]
-pub struct Baggage {
+pub struct Baggage(Option<Box<Contents>>);
+
+#[derive(Debug, Default)]
+struct Contents {
     descriptors: Vec<OwnedFd>,
     keepsakes: Vec<Keepsake>,
     error: Option<io::Error>,
@@ -20,14 +23,23 @@ pub struct Baggage {
 impl Baggage {
     /// The descriptors, each in its place.
     #[must_use]
+    #[inline]
     pub fn descriptors(&self) -> &[OwnedFd] {
-        &self.descriptors
+        self.0.as_ref().map_or(&[], |contents| &contents.descriptors)
     }
 
     /// Whether somebody wants to know when the message has arrived.
     #[must_use]
+    #[inline]
     pub fn has_keepsakes(&self) -> bool {
-        !self.keepsakes.is_empty()
+        self.0.as_ref().is_some_and(|contents| !contents.keepsakes.is_empty())
+    }
+
+    /// Whether there is nothing at all, nor was there an error.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     /// The descriptors, and what is to be kept until the value was unpacked or never will be: a
@@ -36,34 +48,43 @@ impl Baggage {
     /// A carrier drops a keepsake as soon as it knows, on whatever thread, and not before. One that
     /// cannot know forgets it.
     #[must_use]
+    #[inline]
     pub fn into_parts(self) -> (Vec<OwnedFd>, Vec<Keepsake>) {
-        (self.descriptors, self.keepsakes)
+        match self.0 {
+            None => (Vec::new(), Vec::new()),
+            Some(contents) => (contents.descriptors, contents.keepsakes),
+        }
     }
 
     /// Why a descriptor could not be packed: encoders tend to lose what a value tells them.
     #[must_use]
     pub fn error(&self) -> Option<&io::Error> {
-        self.error.as_ref()
+        self.0.as_ref()?.error.as_ref()
     }
 }
 
 thread_local! {
-    /// The innermost context of this thread.
-    static CONTEXT: RefCell<Option<Baggage>> = const { RefCell::new(None) };
+    /// Whether this thread is in a context.
+    static OPEN: Cell<bool> = const { Cell::new(false) };
+    /// What was packed in the innermost one.
+    static PACKED: RefCell<Baggage> = const { RefCell::new(Baggage(None)) };
 }
 
 /// Puts another context in force; the one that was.
-fn exchange(context: Option<Baggage>) -> Option<Baggage> {
+#[inline]
+fn exchange(open: bool, packed: Baggage) -> (bool, Baggage) {
     // A thread past the destruction of its locals has no context: nothing is packed there.
-    CONTEXT.try_with(|current| current.replace(context)).ok().flatten()
+    let packed = PACKED.try_with(|current| current.replace(packed)).unwrap_or_default();
+    (OPEN.replace(open), packed)
 }
 
 /// Puts the context around ours in force again, however ours ends.
-struct Outer(Option<Baggage>);
+struct Outer(bool, Baggage);
 
 impl Drop for Outer {
+    #[inline]
     fn drop(&mut self) {
-        drop(exchange(self.0.take()));
+        drop(exchange(self.0, std::mem::take(&mut self.1)));
     }
 }
 
@@ -95,10 +116,12 @@ impl Drop for Outer {
 /// assert_eq!(text, "it has travelled");
 /// # std::io::Result::Ok(())
 /// ```
+#[inline]
 pub fn packing<R>(encode: impl FnOnce() -> R) -> (R, Baggage) {
-    let outer = Outer(exchange(Some(Baggage::default())));
+    let (open, packed) = exchange(true, Baggage::default());
+    let outer = Outer(open, packed);
     let result = encode();
-    let baggage = exchange(None).unwrap_or_default();
+    let (_, baggage) = exchange(false, Baggage::default());
     drop(outer);
     (result, baggage)
 }
@@ -115,9 +138,12 @@ pub fn packing<R>(encode: impl FnOnce() -> R) -> (R, Baggage) {
 pub fn pack(descriptor: BorrowedFd<'_>, keepsake: Option<Keepsake>) -> Option<u32> {
     // Outlives the borrow below: what its drop does is its own affair.
     let mut keepsake = keepsake;
-    let packed = CONTEXT.try_with(|context| {
-        let mut context = context.borrow_mut();
-        let baggage = context.as_mut()?;
+    if !OPEN.get() {
+        return None;
+    }
+    let packed = PACKED.try_with(|packed| {
+        let mut packed = packed.borrow_mut();
+        let baggage = packed.0.get_or_insert_default();
         let place = u32::try_from(baggage.descriptors.len()).ok()?;
         match descriptor.try_clone_to_owned() {
             Ok(copy) => baggage.descriptors.push(copy),

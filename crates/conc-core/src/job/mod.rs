@@ -24,6 +24,8 @@ pub use self::caught::{caught, quietly};
 pub use self::handle::{Job, KillError};
 #[doc(hidden)]
 pub use self::package::{Package, Ran, Runnable, Work};
+#[doc(hidden)]
+pub use self::promise::Pledge;
 pub use self::promise::{Control, Promise};
 
 use self::core::Core;

@@ -43,12 +43,59 @@ pub trait Control: Send + Sync {
 
 impl Control for () {}
 
-struct PromiseCell<T, C> {
+/// The shared part of a job whose executor is elsewhere, with what controls it: for executors that
+/// keep both in one allocation. A [`Promise`] is the same with an owner, who cannot forget it.
+#[doc(hidden)]
+pub struct Pledge<T, C> {
     core: Core<T>,
     control: C,
 }
 
-impl<T: Send, C: Control> Cell<T> for PromiseCell<T, C> {
+impl<T: Send + 'static, C: Control + 'static> Pledge<T, C> {
+    /// A pending job. Whoever has the pledge settles it, whatever happens.
+    pub fn new(control: C) -> (Arc<Self>, Job<T>) {
+        let pledge = Arc::new(Self { core: Core::pending(), control });
+        let cell: Arc<dyn Cell<T>> = Arc::<Self>::clone(&pledge);
+        (pledge, Job::from_cell(cell))
+    }
+
+    /// What the executor can do to the job.
+    pub fn control(&self) -> &C {
+        &self.control
+    }
+
+    /// As [`Promise::finish`].
+    ///
+    /// # Errors
+    ///
+    /// The result comes back if the job has been cancelled.
+    pub fn finish(&self, result: Result<T, JoinError>) -> Result<(), Result<T, JoinError>> {
+        if !self.core.word.claim() {
+            return Err(result);
+        }
+        // SAFETY: we moved the word out of pending above and settle once.
+        unsafe { self.core.settle(result, End::Finished) };
+        Ok(())
+    }
+
+    /// As [`Promise::cancel`].
+    pub fn cancel(&self) -> bool {
+        if !self.core.word.cancel() {
+            return false;
+        }
+        // SAFETY: we moved the word out of pending above and settle once.
+        unsafe { self.core.settle(Err(JoinError::Cancelled), End::Cancelled) };
+        true
+    }
+}
+
+impl<T, C> fmt::Debug for Pledge<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pledge").finish_non_exhaustive()
+    }
+}
+
+impl<T: Send, C: Control> Cell<T> for Pledge<T, C> {
     fn core(&self) -> &Core<T> {
         &self.core
     }
@@ -126,7 +173,7 @@ impl<T: Send + 'static> Promise<T> {
 
     /// A pending job that its executor controls.
     pub fn with_control(control: impl Control + 'static) -> (Self, Job<T>) {
-        let cell: Arc<dyn Cell<T>> = Arc::new(PromiseCell { core: Core::pending(), control });
+        let cell: Arc<dyn Cell<T>> = Arc::new(Pledge { core: Core::pending(), control });
         (Self { cell: Arc::clone(&cell), stage: Stage::Pending }, Job::from_cell(cell))
     }
 

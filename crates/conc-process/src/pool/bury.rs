@@ -1,9 +1,10 @@
 //! What happens after the death of a worker: who is the victim, and where the rest goes.
 
-use super::cargo::{Cargo, Item, Outcomes, Reply};
+use super::cargo::{Cargo, Item, Outcomes};
 use super::foreman::{Foreman, OWN_FAULT};
 use super::lane::{Carried, Lane};
 use super::outcome;
+use super::reply::Reply;
 use super::ring::Stage;
 use super::shared::{Doom, Life, Phase, Shared, Worker};
 use super::ticket::Place;
@@ -52,19 +53,19 @@ fn one(foreman: &mut Foreman, mut worker: Worker, result: Result<Farewell, JoinE
     let settled = finished.len();
     for (number, carried) in finished {
         let lane = &worker.lane;
-        outcome::settle(&shared, &lane.ring, lane.post().as_fd(), number, *carried.cargo);
+        outcome::settle(&shared, &lane.ring, lane.post().as_fd(), number, carried);
     }
     let again = victim.and_then(|victim| mourn(&shared, &worker.lane, victim, error));
     let mut state = shared.state.lock();
     for (number, carried) in untouched.into_iter().rev() {
-        let item = carried.into_item(worker.lane.argument(number));
-        item.cargo.ticket.set(Place::Queued);
+        let item = carried.into_item(&worker.lane.ring, number);
+        item.cargo.ticket().set(Place::Queued);
         state.queue.push_front(item);
     }
     let mut settled = settled;
     match again {
         Some(Again::Whole(item)) => {
-            item.cargo.ticket.set(Place::Queued);
+            item.cargo.ticket().set(Place::Queued);
             state.queue.push_front(*item);
         }
         Some(Again::Settled) => settled += 1,
@@ -157,7 +158,7 @@ fn mourn(
     error: JoinError,
 ) -> Option<Again> {
     let is_over = shared.state.lock().phase == Phase::Terminating;
-    let mut item = carried.into_item(lane.argument(number));
+    let mut item = carried.into_item(&lane.ring, number);
     let again = item.cargo.attempts.len() < item.cargo.terms.retries as usize && !is_over;
     match &item.cargo.reply {
         Reply::Batch(reply) if reply.len() > 1 || !reply.cut_off.is_empty() => {
@@ -175,10 +176,10 @@ fn mourn(
         item.cargo.attempts.push(error);
         return Some(Again::Whole(Box::new(item)));
     }
-    let Cargo { reply, attempts, .. } = *item.cargo;
+    let Cargo { reply, attempts, .. } = item.cargo;
     let error = last_error(attempts, error);
     match reply {
-        Reply::Call(_) => reply.fail(error),
+        reply @ Reply::Call(_) => reply.fail(error),
         Reply::Batch(reply) => {
             reply.settle(Outcomes { lost: Some(error), ..Outcomes::default() }, Vec::new());
         }
@@ -204,7 +205,7 @@ fn divide(
     again: bool,
 ) {
     let Item { bytes, cargo } = item;
-    let Cargo { work, terms, reply, .. } = *cargo;
+    let Cargo { work, terms, reply, .. } = cargo;
     let Reply::Batch(reply) = reply else { return };
     let progress = lane.slot(number).span.progress();
     let (count, outcomes) = outcome::salvage(&lane.ring, number);
@@ -214,7 +215,8 @@ fn divide(
     if progress.next > count {
         let victim = count..count + 1;
         if again {
-            let (mut item, part) = outcome::part(shared, work, terms, &reply, &bytes, victim);
+            let (mut item, part) =
+                outcome::part(shared, work, terms, &reply, victim, |range| bytes.part(range));
             item.cargo.attempts.push(error);
             items.push(item);
             rest.push(part);
@@ -224,7 +226,8 @@ fn divide(
     }
     if progress.next < progress.end {
         let left = progress.next..progress.end;
-        let (item, part) = outcome::part(shared, work, terms, &reply, &bytes, left);
+        let (item, part) =
+            outcome::part(shared, work, terms, &reply, left, |range| bytes.part(range));
         items.push(item);
         rest.push(part);
     }

@@ -1,13 +1,12 @@
 //! Where a worker's present entry lies: its argument, its outcome, and how far it has come.
 
-use super::append::append;
 use super::failure::Failure;
+use super::outlet::Outlet;
 use super::post;
 use super::ring::{Arena, Ring, Shape, Slot};
 use crate::sys::{clock, files};
 use conc_core::courier::{self, Baggage, Keepsake};
 use conc_core::trace::take_label;
-use conc_core::wait::Patience;
 use conc_core::{JoinError, Wire};
 use serde::Serialize;
 use std::any::Any;
@@ -31,14 +30,10 @@ pub(super) fn read_head(head: [u8; HEAD]) -> (usize, bool) {
 /// Bytes of a label; more is cut off.
 const LABEL_MAX: usize = 64;
 
-/// Room for the outcomes of a batch is not worth having below this.
-const LEAST_ROOM: u64 = 1024;
-
 /// What a worker needs for all of its entries.
 pub(super) struct Tools {
     pub(super) results: Arena,
     pub(super) post: OwnedFd,
-    pub(super) scratch: Vec<u8>,
     pub(super) state: Box<dyn Any>,
 }
 
@@ -47,20 +42,15 @@ pub(super) struct Desk<'w> {
     number: u64,
     slot: &'w Slot,
     shape: Shape,
-    ring: &'w Ring,
-    results: &'w mut Arena,
     post: BorrowedFd<'w>,
-    scratch: &'w mut Vec<u8>,
     state: &'w mut dyn Any,
     input: &'w [u8],
     descriptors: Vec<OwnedFd>,
+    outlet: Outlet<'w>,
     /// What came with the outcome.
     baggage: Baggage,
     outcome: Shape,
-    /// Where the outcomes of a batch go, and how much room is there.
-    at: u64,
-    room: u64,
-    /// Outcomes that are there, and their bytes.
+    /// Outcomes of a batch that are counted, and their bytes.
     done: u32,
     bytes: u32,
     /// No item can follow.
@@ -75,23 +65,20 @@ impl<'w> Desk<'w> {
         input: &'w [u8],
         descriptors: Vec<OwnedFd>,
     ) -> Self {
-        let Tools { results, post, scratch, state } = tools;
+        let Tools { results, post, state } = tools;
         let slot = ring.slot(number);
+        let shape = Shape::decode(slot.shape.get());
         Self {
             number,
             slot,
-            shape: Shape::decode(slot.shape.get()),
-            ring,
-            results,
+            shape,
             post: (*post).as_fd(),
-            scratch,
             state: &mut **state,
             input,
             descriptors,
+            outlet: Outlet::new(ring, results, number, shape.is_batch),
             baggage: Baggage::default(),
             outcome: Shape::default(),
-            at: 0,
-            room: 0,
             done: 0,
             bytes: 0,
             full: false,
@@ -110,18 +97,17 @@ impl<'w> Desk<'w> {
 
     /// The call gave this result.
     pub(super) fn answer<R: Wire>(&mut self, result: &R) -> Result<(), JoinError> {
-        self.scratch.clear();
-        self.baggage = encode_into(self.scratch, result)?;
+        self.baggage = encode(&mut self.outlet, result)?;
         Ok(())
     }
 
     /// The call gave no result.
     pub(super) fn fail(&mut self, error: &JoinError) {
-        self.scratch.clear();
+        self.outlet.truncate(0);
         self.baggage = Baggage::default();
         self.outcome.is_failure = true;
         // Text can be encoded.
-        let _ = encode_into(self.scratch, &Failure::of(error));
+        let _ = encode(&mut self.outlet, &Failure::of(error));
     }
 
     /// The entry cannot be run.
@@ -147,35 +133,25 @@ impl<'w> Desk<'w> {
     /// The item gave this result.
     #[inline]
     pub(super) fn answer_item<R: Wire>(&mut self, result: &R) -> Result<(), JoinError> {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(&[0; HEAD]);
-        let baggage = encode_into(self.scratch, result)?;
-        self.set_head(false);
-        self.put(baggage);
+        self.outlet.extend(&[0; HEAD]);
+        let baggage = encode(&mut self.outlet, result)?;
+        self.count(false, baggage);
         Ok(())
     }
 
     /// The item gave no result.
+    #[cold]
     pub(super) fn fail_item(&mut self, error: &JoinError) {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(&[0; HEAD]);
+        self.outlet.truncate(self.bytes as usize);
+        self.outlet.extend(&[0; HEAD]);
         // Text can be encoded.
-        let _ = encode_into(self.scratch, &Failure::of(error));
-        self.set_head(true);
-        self.put(Baggage::default());
+        let _ = encode(&mut self.outlet, &Failure::of(error));
+        self.count(true, Baggage::default());
     }
 
     /// What follows belongs into another entry: nobody knows here where the next item begins.
     pub(super) fn stop(&mut self) {
         self.full = true;
-    }
-
-    #[inline]
-    fn set_head(&mut self, is_failure: bool) {
-        let len = self.scratch.len().saturating_sub(HEAD);
-        if let Some(place) = self.scratch.get_mut(..HEAD) {
-            place.copy_from_slice(&head(len, is_failure));
-        }
     }
 
     /// Whether the rest of the batch has to come again in another entry.
@@ -184,185 +160,86 @@ impl<'w> Desk<'w> {
         self.full
     }
 
-    /// Writes an item's outcome behind the others, and counts it.
+    /// The outcome behind those that are counted is whole.
     #[inline]
-    fn put(&mut self, baggage: Baggage) {
-        let len = self.scratch.len() as u64;
-        if u64::from(self.bytes) + len > self.room && !self.make_room(len) {
-            return self.put_in_file(baggage);
+    fn count(&mut self, is_failure: bool, baggage: Baggage) {
+        let (start, end) = (self.bytes as usize, self.outlet.len());
+        if end - start > MOST_BYTES {
+            // Its length does not fit the head.
+            let message = format!("a result of {} bytes is too long for a map", end - start);
+            return self.fail_item(&JoinError::NotEncoded { message: message.into() });
         }
-        // SAFETY: the place was given out for this entry, which this worker runs; what is counted
-        // is not written again, and the rest is not read before it is counted.
-        unsafe { self.ring.write(self.at + u64::from(self.bytes), self.scratch) };
-        if !baggage.descriptors().is_empty() {
-            // They belong to the last outcome: there is one parcel for an entry.
+        self.outlet.patch(start, head(end - start - HEAD, is_failure));
+        if !baggage.is_empty() {
+            // Descriptors belong to the last outcome: there is one parcel for an entry.
             self.full = true;
             self.baggage = baggage;
         }
-        self.count(len);
-    }
-
-    fn count(&mut self, len: u64) {
         self.done += 1;
-        self.bytes += len as u32;
+        if end > MOST_BYTES {
+            // One more may not be counted in 32 bits.
+            self.full = true;
+        }
+        if self.outlet.in_heap().is_some() {
+            // It goes in a file, and is counted when that is there.
+            self.full = true;
+            return;
+        }
+        self.bytes = end as u32;
         self.slot.span.count(self.done, self.bytes);
-    }
-
-    /// Finds room for `more` bytes behind the outcomes; these move if they must.
-    #[cold]
-    fn make_room(&mut self, more: u64) -> bool {
-        let needed = u64::from(self.bytes) + more;
-        let wanted = (needed * 2).max(LEAST_ROOM);
-        if u32::try_from(wanted).is_err() || !self.results.can_ever_hold(wanted) {
-            return false;
-        }
-        // Its unused end first.
-        if self.room > 0 {
-            self.results.trim(u64::from(self.bytes));
-        }
-        let Some((at, room)) =
-            self.wait_for_place(|results, number| results.place_most(number, wanted), wanted)
-        else {
-            return false;
-        };
-        if self.bytes > 0 {
-            let bytes = u64::from(self.bytes);
-            // SAFETY: written by this worker for this entry; the parent may read them, too.
-            let old = unsafe { self.ring.bytes(self.at, bytes) }.unwrap_or_default();
-            // SAFETY: the new place is this worker's alone.
-            unsafe { self.ring.write(at, old) };
-        }
-        (self.at, self.room) = (at, room);
-        // Whichever of the two places the parent sees after a death: the same bytes are there.
-        self.slot.outcome_at.set(at);
-        true
-    }
-
-    /// Too large for the arena: the item's outcome goes in a file, as the last one.
-    #[cold]
-    fn put_in_file(&mut self, baggage: Baggage) {
-        self.full = true;
-        if self.done > 0 {
-            // What is there already goes along.
-            let bytes = u64::from(self.bytes);
-            // SAFETY: as in `make_room`.
-            let before = unsafe { self.ring.bytes(self.at, bytes) }.unwrap_or_default();
-            self.scratch.splice(..0, before.iter().copied());
-        }
-        self.outcome.is_in_file = true;
-        self.baggage = baggage;
-        self.done += 1;
-    }
-
-    /// Waits until the parent has collected enough of the results before, so that `place` finds
-    /// room; makes pages exist if they do not.
-    fn wait_for_place<T>(
-        &mut self,
-        mut place: impl FnMut(&mut Arena, u64) -> Option<T>,
-        len: u64,
-    ) -> Option<T> {
-        let header = self.ring.header();
-        let mut patience = Patience::new();
-        loop {
-            let collected = header.collected();
-            self.results.free_below(collected);
-            if let Some(found) = place(self.results, self.number) {
-                return Some(found);
-            }
-            if let Some(range) = self.results.growth(len) {
-                let end = range.end;
-                if self.ring.reserve(range).is_err() {
-                    // The machine is full. A file would not fit either, but says so by itself.
-                    return None;
-                }
-                self.results.grown(end);
-                continue;
-            }
-            if collected >= self.number {
-                // Nothing lies before this entry, and it does not fit.
-                return None;
-            }
-            if patience.pause() {
-                continue;
-            }
-            header.worker.announce();
-            if header.collected() == collected {
-                header.worker.sleep(conc_core::sys::futex::Scope::Shared);
-            }
-            header.worker.retract();
-        }
     }
 
     /// Makes the outcome ready to be seen; gives what is to be kept until it was read.
     pub(super) fn finish(mut self) -> Vec<Keepsake> {
-        self.slot.label_len.set(0);
-        let label = take_label();
-        let label = label.as_deref().unwrap_or_default();
-        let label = label.as_bytes().get(..label.len().min(LABEL_MAX)).unwrap_or_default();
-        if self.shape.is_batch && !self.outcome.is_in_file {
-            self.slot.outcome_at.set(self.at);
-            self.slot.outcome_len.set(self.bytes.into());
-            let end = u64::from(self.bytes) + label.len() as u64;
-            if end <= self.room {
-                // SAFETY: as in `put`: behind what is counted.
-                unsafe { self.ring.write(self.at + u64::from(self.bytes), label) };
-                self.slot.label_len.set(label.len() as u64);
-                self.results.trim(end);
-            } else if self.room > 0 {
-                self.results.trim(self.bytes.into());
-            }
-        } else if self.shape.is_batch {
-            // The file holds all that was done.
-            self.slot.span.count(self.done, self.bytes);
-        } else {
-            self.place_result(label);
-        }
+        self.outcome.is_in_file = self.outlet.in_heap().is_some();
         let (descriptors, keepsakes) = std::mem::take(&mut self.baggage).into_parts();
         if let Err(message) = self.send(descriptors) {
             self.send_failed(&message);
+        }
+        if self.outcome.is_in_file {
+            if self.shape.is_batch {
+                // The file holds all that was done.
+                self.slot.span.count(self.done, self.bytes);
+            }
+            self.slot.label_len.set(0);
+        } else {
+            self.slot.outcome_len.set(self.outlet.len() as u64);
+            self.sign();
         }
         self.slot.outcome.set(self.outcome.encode());
         self.slot.ended.set(clock::monotonic_nanos());
         keepsakes
     }
 
-    /// Puts the one result where it belongs: the slot, the arena, a file.
-    fn place_result(&mut self, label: &[u8]) {
-        let result = self.scratch.len() as u64;
-        self.scratch.extend_from_slice(label);
-        let len = self.scratch.len() as u64;
-        let at = if self.scratch.len() <= super::ring::INLINE {
-            Some(Ring::inline_result(self.number))
-        } else if self.results.can_ever_hold(len) {
-            self.wait_for_place(|results, number| results.place(number, len), len)
-        } else {
-            None
-        };
-        match at {
-            Some(at) => {
-                // SAFETY: the slot's own room, or a place that was given out for this entry, which
-                // this worker runs.
-                unsafe { self.ring.write(at, self.scratch) };
-                self.slot.outcome_at.set(at);
-                self.slot.outcome_len.set(result);
-                self.slot.label_len.set(label.len() as u64);
+    /// Writes behind the outcome how the job called itself, and says where all of it is.
+    fn sign(&mut self) {
+        let label = take_label();
+        let label = label.as_deref().unwrap_or_default().as_bytes();
+        let label = label.get(..LABEL_MAX).unwrap_or(label);
+        let outcome = self.outlet.len();
+        self.slot.outcome_at.set(self.outlet.at());
+        if !label.is_empty() {
+            self.outlet.extend(label);
+            if self.outlet.in_heap().is_some() {
+                // For a name alone there is no room.
+                self.outlet.leave_heap();
+                self.outlet.truncate(outcome);
             }
-            None => {
-                self.scratch.truncate(result as usize);
-                self.outcome.is_in_file = true;
-            }
+            self.slot.outcome_at.set(self.outlet.at());
         }
+        self.slot.label_len.set((self.outlet.len() - outcome) as u64);
+        self.outlet.trim();
     }
 
     /// Sends by post what does not lie in the ring.
     fn send(&mut self, descriptors: Vec<OwnedFd>) -> Result<(), String> {
         self.outcome.has_descriptors = !descriptors.is_empty();
-        let file = if self.outcome.is_in_file {
-            let length = self.scratch.len();
-            let file = files::memory(self.scratch);
-            Some(file.map_err(|errno| format!("{length} bytes: {errno}"))?)
-        } else {
-            None
+        let file = match self.outlet.in_heap() {
+            None => None,
+            Some(bytes) => {
+                let file = files::memory(bytes);
+                Some(file.map_err(|errno| format!("{} bytes: {errno}", bytes.len()))?)
+            }
         };
         if !self.outcome.has_post() {
             return Ok(());
@@ -378,34 +255,37 @@ impl<'w> Desk<'w> {
         let error = JoinError::NotEncoded { message: message.into() };
         let in_file = std::mem::take(&mut self.outcome.is_in_file);
         self.outcome.has_descriptors = false;
+        self.outlet.leave_heap();
         if !self.shape.is_batch {
             self.fail(&error);
-            return self.place_result(&[]);
-        }
-        // Its outcome was counted, unless it is in the file; a failure takes its place, which is
-        // where the last one began.
-        // Of one that is not, the reader finds that a descriptor has not travelled.
-        if in_file {
+        } else if in_file {
+            // Its outcome is not counted yet; a failure takes its place.
             self.done -= 1;
             self.fail_item(&error);
-            self.slot.outcome_at.set(self.at);
-            self.slot.outcome_len.set(self.bytes.into());
         }
+        // Otherwise the outcome is counted; its reader finds that a descriptor has not travelled.
+        assert!(self.outlet.in_heap().is_none(), "there is not even room for an error");
     }
 }
 
+/// More bytes do not go into one outcome of a batch, nor much more into all of them.
+const MOST_BYTES: usize = 1 << 30;
+
 /// Encodes a value behind what is there.
 #[inline]
-fn encode_into<T: Serialize>(to: &mut Vec<u8>, value: &T) -> Result<Baggage, JoinError> {
-    let (written, baggage) = courier::packing(|| append(to, value));
+fn encode<T: Serialize>(to: &mut Outlet<'_>, value: &T) -> Result<Baggage, JoinError> {
+    let (written, baggage) = courier::packing(|| to.append(value));
     match written {
         Ok(()) => Ok(baggage),
-        Err(error) => {
-            let message = match baggage.error() {
-                Some(cause) => format!("a descriptor in it cannot be copied: {cause}"),
-                None => error.to_string(),
-            };
-            Err(JoinError::NotEncoded { message: message.into() })
-        }
+        Err(error) => Err(not_encoded(&error, &baggage)),
     }
+}
+
+#[cold]
+fn not_encoded(error: &postcard::Error, baggage: &Baggage) -> JoinError {
+    let message = match baggage.error() {
+        Some(cause) => format!("a descriptor in it cannot be copied: {cause}"),
+        None => error.to_string(),
+    };
+    JoinError::NotEncoded { message: message.into() }
 }

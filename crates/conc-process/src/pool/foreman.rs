@@ -10,7 +10,7 @@
 use super::bury;
 use super::cargo::Cargo;
 use super::hire::hire;
-use super::lane::Lane;
+use super::lane::{Carried, Lane};
 use super::outcome;
 use super::ring::{Ring, Stage};
 use super::settings::Settings;
@@ -32,6 +32,10 @@ const CUT_TICK: Duration = Duration::from_millis(1);
 /// No sleep is longer while jobs are out: a worker that was stopped after it had finished one, and
 /// before it rang the bell, must not keep its result.
 const SLICE: Duration = Duration::from_millis(250);
+/// While more calls than this are out, results are collected many at a time.
+const FLOOD: usize = 16;
+/// So long the foreman lets results pile up then: a fraction of what it takes to fill a ring.
+const NAP: Duration = Duration::from_micros(50);
 /// Attempts to start a worker, one after the other, before the pool gives up. More if the worker
 /// was killed: that says little about the next.
 pub(super) const MOST_FAILED_STARTS: u32 = 24;
@@ -47,6 +51,8 @@ pub(super) struct Foreman {
     /// When to look again, whatever happens.
     wake_at: Option<Instant>,
     pub(super) out_of_memory_kills: u64,
+    /// Results of calls come in, and many more are to come.
+    flood: bool,
 }
 
 /// Entries of one worker whose outcomes are to be read.
@@ -54,7 +60,7 @@ struct Harvest {
     worker: u32,
     ring: Ring,
     post: Arc<OwnedFd>,
-    entries: Vec<(u64, Box<Cargo>)>,
+    entries: Vec<(u64, Carried)>,
 }
 
 /// What one look found, to be done outside of the lock.
@@ -65,6 +71,8 @@ struct Found {
     keepsakes: Vec<Keepsake>,
     hires: usize,
     moved: bool,
+    /// Among what is done are calls, and not only batches.
+    calls: bool,
     over: bool,
 }
 
@@ -76,6 +84,7 @@ pub(super) fn run(shared: Arc<Shared>) {
         kill_at: None,
         wake_at: None,
         out_of_memory_kills: memory::out_of_memory_kills(),
+        flood: false,
     };
     let ended = caught(|| foreman.work());
     let error = ended.err().map(|error| JoinError::NotStarted {
@@ -104,11 +113,18 @@ pub(super) fn run(shared: Arc<Shared>) {
 
 impl Foreman {
     fn work(&mut self) {
+        clock::sharpen();
         let mut patience = Patience::new();
         loop {
             match self.look() {
                 Look::Over => return,
-                Look::Moved => patience.reset(),
+                Look::Moved => {
+                    patience.reset();
+                    if self.flood {
+                        // To be woken for each of them would cost more than it is worth.
+                        std::thread::park_timeout(NAP);
+                    }
+                }
                 Look::Nothing => {
                     if patience.pause() {
                         continue;
@@ -153,6 +169,7 @@ impl Foreman {
             self.harvest(&mut state, &mut found);
             self.distribute(&mut state, &mut found);
             self.supervise(&mut state, &mut found);
+            self.flood = found.calls && state.outstanding > FLOOD;
         }
         let moved = buried || found.moved;
         let Found { harvests, refusals, keepsakes, hires, over, .. } = found;
@@ -182,10 +199,11 @@ impl Foreman {
                 self.shared.news.notify_all();
             }
             let mut entries = Vec::new();
-            while let Some((number, cargo)) = worker.lane.harvest() {
+            while let Some((number, carried)) = worker.lane.harvest() {
                 let seat = &mut seats[worker.seat];
-                note(seat, &worker.lane, number, &cargo, clocks.as_ref());
-                entries.push((number, cargo));
+                note(seat, &worker.lane, number, &carried.cargo, clocks.as_ref());
+                found.calls |= !carried.cargo.is_batch();
+                entries.push((number, carried));
             }
             if entries.is_empty() {
                 continue;
@@ -443,8 +461,8 @@ impl Foreman {
         }
         for Harvest { worker, ring, post, entries } in harvests {
             let count = entries.len();
-            for (number, cargo) in entries {
-                outcome::settle(shared, &ring, post.as_fd(), number, *cargo);
+            for (number, carried) in entries {
+                outcome::settle(shared, &ring, post.as_fd(), number, carried);
             }
             let mut state = shared.state.lock();
             if let Some(worker) = state.worker(worker) {

@@ -95,12 +95,17 @@ fn start(shared: &Shared, number: u32, name: &str) -> Result<Started, JoinError>
         ring: ring.try_clone_fd().map_err(not_started)?.into(),
         bell: shared.bell.as_fd().try_clone_to_owned().map_err(not_started)?.into(),
         post: theirs.into(),
+        store: shared.store.as_fd().try_clone_to_owned().map_err(not_started)?.into(),
         founding,
     };
     let stderr = if shared.settings.shows_stderr { Stdio::default() } else { Stdio::captured() };
     let builder = Builder::new().name(name).stderr(stderr);
     let process = builder.spawn(live, briefing).map_err(not_started)?;
-    Ok(Started { process, lane: Lane::new(number, ring, post), keepsakes })
+    Ok(Started {
+        process,
+        lane: Lane::new(number, ring, post, Arc::clone(&shared.store)),
+        keepsakes,
+    })
 }
 
 /// The initializer for one worker, and what is kept until it has arrived.

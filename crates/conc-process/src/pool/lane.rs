@@ -1,21 +1,25 @@
 //! The parent's side of one worker's ring.
 
-use super::cargo::{Cargo, Item, Reply};
+use super::bytes::Bytes;
+use super::cargo::{Cargo, Item};
 use super::post;
-use super::ring::{Arena, ENTRIES, INLINE, Ring, Shape, Slot, Stage};
+use super::reply::Reply;
+use super::ring::{ENTRIES, INLINE, Ring, Shape, Slot, Stage};
+use super::store::Store;
 use super::ticket::Place;
 use crate::sys::files;
 use conc_core::sys::futex::Scope;
 use nix::errno::Errno;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 /// What the parent keeps of an entry.
 pub(super) struct Carried {
-    pub(super) cargo: Box<Cargo>,
-    /// Its bytes, if they are not in the ring.
-    bytes: Option<Vec<u8>>,
+    pub(super) cargo: Cargo,
+    /// Its argument, if that is not in the ring itself.
+    bytes: Option<Bytes<'static>>,
 }
 
 /// The parent's side of one worker's ring.
@@ -24,7 +28,7 @@ pub(super) struct Lane {
     pub(super) worker: u32,
     pub(super) ring: Ring,
     post: Arc<OwnedFd>,
-    arguments: Arena,
+    store: Arc<Store>,
     /// Entries from `harvested` on; `None`: taken back.
     carried: VecDeque<Option<Carried>>,
     /// Of those, so many are there.
@@ -36,22 +40,22 @@ pub(super) struct Lane {
     sent: u64,
 }
 
-/// Why an entry was not published.
+/// Why an entry cannot be published.
 pub(super) enum Refused {
-    /// Not now: the ring, its arena, or the post are full.
+    /// Not now: the ring, or the post, is full.
     NoRoom,
     /// Not ever, for this reason.
     Never(String),
 }
 
 impl Lane {
-    pub(super) fn new(worker: u32, ring: Ring, post: OwnedFd) -> Self {
+    pub(super) fn new(worker: u32, ring: Ring, post: OwnedFd, store: Arc<Store>) -> Self {
         Self {
             worker,
             ring,
             post: Arc::new(post),
-            arguments: Ring::arguments(),
-            carried: VecDeque::new(),
+            store,
+            carried: VecDeque::with_capacity(ENTRIES as usize),
             load: 0,
             harvested: 0,
             collected: 0,
@@ -64,85 +68,59 @@ impl Lane {
     }
 
     /// Entries that the worker has, or will have.
+    #[inline]
     pub(super) fn load(&self) -> usize {
         self.load
     }
 
     /// Whether there is a place for another entry.
+    #[inline]
     pub(super) fn has_place(&self) -> bool {
         self.sent - self.collected < ENTRIES
     }
 
-    /// Hands an entry to the worker.
-    pub(super) fn put(
-        &mut self,
-        bytes: &[u8],
-        cargo: Box<Cargo>,
-    ) -> Result<(), (Refused, Box<Cargo>)> {
+    /// Makes everything ready for [`put`](Self::put), which has to follow: brings the bytes to where
+    /// the worker can read them.
+    pub(super) fn admit(&self, bytes: &mut Bytes<'_>, cargo: &Cargo) -> Result<Shape, Refused> {
         if !self.has_place() {
-            return Err((Refused::NoRoom, cargo));
+            return Err(Refused::NoRoom);
         }
-        let number = self.sent;
         let mut shape = Shape {
-            is_batch: matches!(cargo.reply, Reply::Batch(_)),
+            is_batch: cargo.is_batch(),
             is_timed: cargo.terms.timeout.is_some(),
-            has_descriptors: cargo.baggage.as_ref().is_some_and(|b| !b.descriptors().is_empty()),
-            is_in_file: !self.arguments.can_ever_hold(bytes.len() as u64),
-            is_failure: false,
+            has_descriptors: !cargo.baggage.descriptors().is_empty(),
+            ..Shape::default()
         };
-        // Of what has to be received beforehand, one at a time is on its way.
-        if shape.has_post() && self.load > 0 {
-            return Err((Refused::NoRoom, cargo));
+        match bytes {
+            Bytes::Short(_) => {}
+            Bytes::Stored(..) => shape.is_stored = true,
+            Bytes::Heap(heap) if heap.len() <= INLINE => {}
+            Bytes::Heap(heap) => match self.store.keep(heap) {
+                Some((place, range)) => {
+                    *bytes = Bytes::Stored(Arc::new(place), range);
+                    shape.is_stored = true;
+                }
+                None => shape.is_in_file = true,
+            },
         }
-        let at = match self.place(number, bytes.len(), &mut shape) {
-            Ok(at) => at,
-            Err(refused) => return Err((refused, cargo)),
-        };
         if shape.has_post() {
-            if let Err(refused) = self.send(number, bytes, &cargo, shape) {
-                self.arguments.free_below(self.harvested);
-                return Err((refused, cargo));
+            // Of what has to be received beforehand, one at a time is on its way.
+            if self.load > 0 {
+                return Err(Refused::NoRoom);
             }
+            self.send(bytes, cargo, shape)?;
         }
-        if !shape.is_in_file {
-            // SAFETY: the slot is the parent's until it is published, and its entry's place in the
-            // arena as well.
-            unsafe { self.ring.write(at, bytes) };
-        }
-        let len = if shape.is_in_file { 0 } else { bytes.len() };
-        self.publish(number, at, len, shape, &cargo);
-        let bytes = shape.is_in_file.then(|| bytes.to_vec());
-        self.carried.push_back(Some(Carried { cargo, bytes }));
-        self.load += 1;
-        self.sent += 1;
-        self.ring.header().worker.wake(Scope::Shared);
-        Ok(())
+        Ok(shape)
     }
 
-    /// Where the argument goes.
-    fn place(&mut self, number: u64, len: usize, shape: &mut Shape) -> Result<u64, Refused> {
-        if len <= INLINE || shape.is_in_file {
-            return Ok(Ring::inline_argument(number));
-        }
-        let len = len as u64;
-        if let Some(at) = self.arguments.place(number, len) {
-            return Ok(at);
-        }
-        let Some(range) = self.arguments.growth(len) else { return Err(Refused::NoRoom) };
-        let end = range.end;
-        if let Err(error) = self.ring.reserve(range) {
-            return Err(Refused::Never(error.to_string()));
-        }
-        self.arguments.grown(end);
-        self.arguments.place(number, len).ok_or(Refused::NoRoom)
-    }
-
-    fn send(&self, number: u64, bytes: &[u8], cargo: &Cargo, shape: Shape) -> Result<(), Refused> {
+    fn send(&self, bytes: &Bytes<'_>, cargo: &Cargo, shape: Shape) -> Result<(), Refused> {
         let never = |errno: Errno| Refused::Never(errno.desc().to_owned());
-        let file = if shape.is_in_file { Some(files::memory(bytes).map_err(never)?) } else { None };
-        let baggage = cargo.baggage.iter().flat_map(|baggage| baggage.descriptors());
-        let all: Vec<_> = file.iter().chain(baggage).map(AsFd::as_fd).collect();
-        match post::send(self.post.as_fd(), number, &all) {
+        let file = match bytes {
+            Bytes::Heap(bytes) if shape.is_in_file => Some(files::memory(bytes).map_err(never)?),
+            _ => None,
+        };
+        let all: Vec<_> = file.iter().chain(cargo.baggage.descriptors()).map(AsFd::as_fd).collect();
+        match post::send(self.post.as_fd(), self.sent, &all) {
             Ok(()) => Ok(()),
             // The worker is dead, or will read some.
             Err(Errno::EAGAIN | Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN) => {
@@ -152,26 +130,54 @@ impl Lane {
         }
     }
 
-    fn publish(&self, number: u64, at: u64, len: usize, shape: Shape, cargo: &Cargo) {
+    /// Hands an entry that was [admitted](Self::admit) to the worker.
+    pub(super) fn put(&mut self, shape: Shape, bytes: Bytes<'_>, cargo: Cargo) {
+        let number = self.sent;
         let slot = self.ring.slot(number);
         let (entry, function) = cargo.work.offsets();
         slot.entry.set(entry);
         slot.function.set(function);
-        slot.argument_at.set(at);
-        slot.argument_len.set(len as u64);
         slot.shape.set(shape.encode());
         if let Reply::Batch(batch) = &cargo.reply {
             slot.span.begin(batch.len());
             slot.item_started.set(0);
             slot.outcome_at.set(0);
         }
-        cargo.ticket.set(Place::With(self.worker, number as u32));
+        let bytes = match bytes {
+            Bytes::Short(short) => self.write(number, short),
+            Bytes::Heap(short) if !shape.is_in_file => self.write(number, &short),
+            Bytes::Heap(long) => {
+                slot.argument_len.set(0);
+                Some(Bytes::Heap(long))
+            }
+            Bytes::Stored(place, range) => {
+                slot.argument_at.set(range.start);
+                slot.argument_len.set(range.end - range.start);
+                Some(Bytes::Stored(place, range))
+            }
+        };
+        cargo.ticket().set(Place::With(self.worker, number as u32));
         slot.claim.publish(number);
+        self.carried.push_back(Some(Carried { cargo, bytes }));
+        self.load += 1;
+        self.sent += 1;
+        self.ring.header().worker.wake(Scope::Shared);
+    }
+
+    /// Writes a short argument into the slot of its entry, which the caller is about to publish.
+    #[inline]
+    fn write(&self, number: u64, bytes: &[u8]) -> Option<Bytes<'static>> {
+        let (slot, at) = (self.ring.slot(number), Ring::inline_argument(number));
+        // SAFETY: the slot is the parent's until the entry is published.
+        unsafe { self.ring.write(at, bytes) };
+        slot.argument_at.set(at);
+        slot.argument_len.set(bytes.len() as u64);
+        None
     }
 
     /// The oldest entry that is done; its outcome is to be read before
     /// [`collect`](Self::collect).
-    pub(super) fn harvest(&mut self) -> Option<(u64, Box<Cargo>)> {
+    pub(super) fn harvest(&mut self) -> Option<(u64, Carried)> {
         loop {
             match self.carried.front() {
                 None => return None,
@@ -184,7 +190,7 @@ impl Lane {
             self.harvested += 1;
             if let Some(carried) = self.carried.pop_front().flatten() {
                 self.load -= 1;
-                return Some((number, carried.cargo));
+                return Some((number, carried));
             }
         }
     }
@@ -193,7 +199,6 @@ impl Lane {
     pub(super) fn collect(&mut self) {
         if self.collected != self.harvested {
             self.collected = self.harvested;
-            self.arguments.free_below(self.collected);
             let header = self.ring.header();
             header.set_collected(self.collected);
             // It may wait for room.
@@ -208,7 +213,7 @@ impl Lane {
     /// The entry that the worker runs, or will take next.
     pub(super) fn present(&self) -> Option<(u64, Stage, &Cargo)> {
         (self.harvested..).zip(&self.carried).find_map(|(number, carried)| {
-            let cargo = &*carried.as_ref()?.cargo;
+            let cargo = &carried.as_ref()?.cargo;
             match self.slot(number).claim.stage(number) {
                 Stage::Done => None,
                 stage => Some((number, stage, cargo)),
@@ -216,7 +221,15 @@ impl Lane {
         })
     }
 
-    /// The same, to be changed.
+    fn carried(&self, number: u64) -> Option<&Carried> {
+        let place = usize::try_from(number.checked_sub(self.harvested)?).ok()?;
+        self.carried.get(place)?.as_ref()
+    }
+
+    pub(super) fn cargo(&self, number: u64) -> Option<&Cargo> {
+        Some(&self.carried(number)?.cargo)
+    }
+
     pub(super) fn cargo_mut(&mut self, number: u64) -> Option<&mut Cargo> {
         let place = usize::try_from(number.checked_sub(self.harvested)?).ok()?;
         Some(&mut self.carried.get_mut(place)?.as_mut()?.cargo)
@@ -239,10 +252,9 @@ impl Lane {
             return None;
         }
         self.load -= 1;
-        let Carried { cargo, bytes } = carried.take()?;
-        cargo.ticket.set(Place::Queued);
-        let bytes = bytes.unwrap_or_else(|| self.argument(number).to_vec());
-        Some(Item { bytes, cargo })
+        let carried = carried.take()?;
+        carried.cargo.ticket().set(Place::Queued);
+        Some(carried.into_item(&self.ring, number))
     }
 
     /// Takes up to `most` entries back that the worker has not begun, the youngest first.
@@ -257,13 +269,9 @@ impl Lane {
         stolen
     }
 
-    /// The encoded argument of an entry that is not collected.
-    pub(super) fn argument(&self, number: u64) -> &[u8] {
-        let slot = self.slot(number);
-        // SAFETY: an argument that the parent wrote; the worker only reads it, and its place is
-        // not given out again before it is collected.
-        unsafe { self.ring.bytes(slot.argument_at.get(), slot.argument_len.get()) }
-            .unwrap_or_default()
+    /// A part of the encoded argument of an entry.
+    pub(super) fn part(&self, number: u64, range: Range<usize>) -> Option<Bytes<'static>> {
+        Some(self.carried(number)?.part(&self.ring, number, range))
     }
 
     /// How a job that is done called itself, before it is collected.
@@ -286,8 +294,25 @@ impl Lane {
 }
 
 impl Carried {
-    /// As a piece of work that is to be done again; `bytes` are in the ring.
-    pub(super) fn into_item(self, bytes: &[u8]) -> Item {
-        Item { bytes: self.bytes.unwrap_or_else(|| bytes.to_vec()), cargo: self.cargo }
+    /// As a piece of work that is to be done again. Its entry was not collected.
+    pub(super) fn into_item(self, ring: &Ring, number: u64) -> Item {
+        let bytes = self.bytes.unwrap_or_else(|| Bytes::Short(argument(ring, number)).into_owned());
+        Item { bytes, cargo: self.cargo }
     }
+
+    /// A part of its encoded argument. Its entry was not collected.
+    pub(super) fn part(&self, ring: &Ring, number: u64, range: Range<usize>) -> Bytes<'static> {
+        match &self.bytes {
+            Some(bytes) => bytes.part(range),
+            None => Bytes::Short(argument(ring, number)).part(range),
+        }
+    }
+}
+
+/// The short argument of an entry that is not collected.
+fn argument(ring: &Ring, number: u64) -> &[u8] {
+    let slot = ring.slot(number);
+    // SAFETY: an argument that the parent wrote into the slot; the worker only reads it, and the
+    // slot is not used again before the entry is collected.
+    unsafe { ring.bytes(slot.argument_at.get(), slot.argument_len.get()) }.unwrap_or_default()
 }

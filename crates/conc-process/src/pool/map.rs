@@ -1,12 +1,14 @@
 //! Lazy maps: items go out in batches, results come back in order or as they come.
 
-use super::append::append;
-use super::cargo::{Batch, Outcomes, Part, Terms, failure};
+use super::bytes::Bytes;
+use super::cargo::{Batch, Outcomes, Part, Terms};
 use super::desk::{HEAD, read_head};
+use super::draft::Draft;
 use super::pace::{BATCH_BYTES, Pace};
+use super::reply::failure;
 use super::routine::Work;
 use super::shared::Shared;
-use super::submit::{Load, submit_batch};
+use super::submit::{Load, refused, submit_batch};
 use conc_core::courier::{self, Baggage};
 use conc_core::{Job, JobSet, JoinError, Wire};
 use std::collections::{HashMap, VecDeque};
@@ -19,6 +21,11 @@ use std::time::Duration;
 /// Batches that are kept ahead for each worker: one that runs, one that waits, and one to spare
 /// while the reader is busy.
 const BATCHES_PER_WORKER: usize = 3;
+
+/// Room for the offsets of more items is found as they come.
+const MOST_OFFSETS: usize = 8192;
+/// An item that ends behind this goes out alone: the offsets have 32 bits.
+const MOST_BATCH_BYTES: usize = 1 << 30;
 
 /// How far a map has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +51,7 @@ struct Source<I> {
     spare: Option<Part>,
     pace: Pace,
     last_batch: usize,
+    last_bytes: usize,
     /// Items that have gone out and whose results have not been given out.
     ahead: usize,
     look_ahead: usize,
@@ -63,6 +71,7 @@ impl<I: Iterator<Item: Wire>> Source<I> {
             spare: None,
             pace: Pace::default(),
             last_batch: 1,
+            last_bytes: 0,
             ahead: 0,
             look_ahead: usize::MAX,
             done: 0,
@@ -94,53 +103,66 @@ impl<I: Iterator<Item: Wire>> Source<I> {
         let mut items = self.items.take()?;
         let share = items.size_hint().1.map(|left| left / (2 * self.workers()));
         let len = self.pace.next_batch(self.last_batch, share).min(room);
-        let mut load = Load { bytes: Vec::new(), offsets: Vec::new(), baggage: Baggage::default() };
+        let store = Arc::clone(&self.shared.store);
+        let mut draft = Draft::long(&store, self.last_bytes);
+        let mut offsets = Vec::with_capacity(len.min(MOST_OFFSETS));
         let mut alone = None;
         let mut exhausted = false;
-        while load.offsets.len() < len && load.bytes.len() < BATCH_BYTES && alone.is_none() {
+        while offsets.len() < len && draft.len() < BATCH_BYTES && alone.is_none() {
             let Some(item) = items.next() else {
                 exhausted = true;
                 break;
             };
-            alone = self.pack(&mut load, &item);
+            alone = self.pack(&mut draft, &mut offsets, &item);
         }
         if !exhausted {
             self.items = Some(items);
         }
-        let batch = (!load.offsets.is_empty()).then(|| self.send(load));
-        match (batch, alone) {
-            (Some(batch), alone) => {
-                self.spare = alone;
-                Some(batch)
-            }
-            (None, alone) => alone,
+        if offsets.is_empty() {
+            return alone;
         }
+        self.last_bytes = draft.len();
+        self.spare = alone;
+        Some(self.send(Load { bytes: draft.finish(), offsets, baggage: Baggage::default() }))
     }
 
     /// Encodes an item behind the others. A part of its own: it cannot go with them.
-    fn pack(&mut self, load: &mut Load, item: &I::Item) -> Option<Part> {
-        let start = load.bytes.len();
+    #[inline]
+    fn pack(
+        &mut self,
+        draft: &mut Draft<'_>,
+        offsets: &mut Vec<u32>,
+        item: &I::Item,
+    ) -> Option<Part> {
+        let start = draft.len();
         // The others' bytes stay where they are, also if the item cannot be encoded.
-        let (written, baggage) = courier::packing(|| append(&mut load.bytes, item));
-        let error = written.err();
-        if error.is_none() && baggage.descriptors().is_empty() && !baggage.has_keepsakes() {
-            load.offsets.push(start as u32);
+        let (written, baggage) = courier::packing(|| draft.append(item));
+        if written.is_ok() && baggage.is_empty() && draft.len() <= MOST_BATCH_BYTES {
+            offsets.push(start as u32);
             return None;
         }
-        let own = load.bytes.split_off(start);
-        Some(match error {
-            None => self.send(Load { bytes: own, offsets: vec![0], baggage }),
-            Some(error) => {
-                let message =
-                    baggage.error().map_or_else(|| error.to_string(), ToString::to_string);
-                self.ahead += 1;
-                let error = JoinError::NotEncoded { message: message.into() };
-                Part { job: Job::finished(Err(error)), len: 1 }
-            }
-        })
+        Some(self.pack_alone(draft.split_off(start), written, baggage))
     }
 
-    fn send(&mut self, load: Load) -> Part {
+    /// An item with descriptors, or one that cannot be encoded, or is very large.
+    #[cold]
+    fn pack_alone(
+        &mut self,
+        own: Vec<u8>,
+        written: postcard::Result<()>,
+        baggage: Baggage,
+    ) -> Part {
+        match refused(written, &baggage) {
+            None => self.send(Load { bytes: Bytes::Heap(own), offsets: vec![0], baggage }),
+            Some(message) => {
+                self.ahead += 1;
+                let error = JoinError::NotEncoded { message };
+                Part { job: Job::finished(Err(error)), len: 1 }
+            }
+        }
+    }
+
+    fn send(&mut self, load: Load<'_>) -> Part {
         let len = load.offsets.len();
         self.last_batch = len;
         self.ahead += len;
@@ -212,12 +234,10 @@ impl<R: Wire> Unpacked<R> {
         if let Some(error) = &self.all {
             return Some(Err(error.clone()));
         }
-        if self.left == 0
-            && let Some(error) = self.lost.take()
-        {
-            return Some(Err(error));
+        match self.lost.take_if(|_| self.left == 0) {
+            Some(error) => Some(Err(error)),
+            None => Some(self.decode()),
         }
-        Some(self.decode())
     }
 
     #[inline]

@@ -19,10 +19,11 @@
 //! |---|---|
 //! | `builder`, `settings` | the choices of a pool |
 //! | `submit`, `map`, `terms` | from functions and arguments to jobs |
-//! | `append` | encoding behind bytes that are there |
+//! | `draft`, `outlet`, `cursor` | encoding into the place where the other side reads |
+//! | `store`, `bytes` | where arguments lie |
 //! | `pace` | how many items go out in one batch |
 //! | `routine` | the forms of functions, and the code that knows their types |
-//! | `cargo`, `ticket` | what the parent keeps of a job; where it is |
+//! | `cargo`, `reply`, `ticket` | what the parent keeps of a job; whom it is for; where it is |
 //! | `ring` | what parent and worker share |
 //! | `post` | what does not lie in a ring |
 //! | `lane` | the parent's side of a ring |
@@ -32,11 +33,13 @@
 //! | `foreman`, `hire`, `bury` | the thread that collects, replaces, watches |
 //! | `executor`, `stats` | the trait of executors; figures |
 
-mod append;
 mod builder;
 mod bury;
+mod bytes;
 mod cargo;
+mod cursor;
 mod desk;
+mod draft;
 mod executor;
 mod failure;
 mod foreman;
@@ -44,13 +47,16 @@ mod hire;
 mod lane;
 mod map;
 mod outcome;
+mod outlet;
 mod pace;
 mod post;
+mod reply;
 mod ring;
 mod routine;
 mod settings;
 mod shared;
 mod stats;
+mod store;
 mod submit;
 mod terms;
 mod ticket;

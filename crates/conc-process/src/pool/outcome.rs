@@ -1,13 +1,18 @@
 //! Reading what a worker has written.
 
-use super::cargo::{BatchReply, Cargo, Item, Outcome, Outcomes, Part, Reply, Terms, failure};
+use super::bytes::Bytes;
+use super::cargo::{Cargo, Item, Outcomes, Part, Terms};
+use super::lane::Carried;
 use super::post;
+use super::reply::{BatchReply, Outcome, Reply, failure};
 use super::ring::{Ring, Shape};
 use super::routine::Work;
 use super::shared::Shared;
-use super::ticket::{Leash, Ticket};
+use super::ticket::Ticket;
 use crate::sys::files;
-use conc_core::{JoinError, Promise};
+use conc_core::JoinError;
+use conc_core::courier::Baggage;
+use conc_core::job::Pledge;
 use std::ops::Range;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -25,67 +30,69 @@ pub(super) fn settle(
     ring: &Ring,
     post: BorrowedFd<'_>,
     number: u64,
-    cargo: Cargo,
+    carried: Carried,
 ) {
     let shape = Shape::decode(ring.slot(number).outcome.get());
     let found = find(ring, post, number, shape);
-    // Whatever is kept for the argument's journey has done its duty.
-    let Cargo { work, terms, reply, baggage, .. } = cargo;
-    drop(baggage);
-    match (reply, found) {
-        (reply, Err(message)) => {
-            reply.fail(JoinError::NotDecoded { message: message.into() });
+    let found = match found {
+        Ok(found) => found,
+        Err(message) => {
+            let error = JoinError::NotDecoded { message: message.into() };
+            return carried.cargo.reply.fail(error);
         }
-        (Reply::Call(reply), Ok(found)) => reply.settle(if shape.is_failure {
+    };
+    if !carried.cargo.is_batch() {
+        // Whatever is kept for the argument's journey has done its duty.
+        let Cargo { reply, baggage, .. } = carried.cargo;
+        drop(baggage);
+        let Reply::Call(reply) = reply else { return };
+        return reply.settle(if shape.is_failure {
             Outcome::Error(failure(&found.bytes))
         } else {
             Outcome::Value(&found.bytes, found.descriptors)
-        }),
-        (Reply::Batch(reply), Ok(found)) => {
-            let slot = ring.slot(number);
-            let progress = slot.span.progress();
-            let outcomes = Outcomes {
-                count: progress.done,
-                bytes: found.bytes.into_owned(),
-                descriptors: found.descriptors,
-                nanos: slot.ended.get().saturating_sub(slot.started.get()),
-                lost: None,
-            };
-            let mut rest = Vec::new();
-            if progress.next < progress.end {
-                // The worker had no room for the outcomes of these.
-                // SAFETY: the entry's argument, which the parent wrote and has not collected.
-                let argument =
-                    unsafe { ring.bytes(slot.argument_at.get(), slot.argument_len.get()) };
-                let items = progress.next..progress.end;
-                let (item, part) =
-                    part(shared, work, terms, &reply, argument.unwrap_or_default(), items);
-                shared.push_again(item);
-                rest.push(part);
-            }
-            reply.settle(outcomes, rest);
-        }
+        });
     }
+    let slot = ring.slot(number);
+    let progress = slot.span.progress();
+    let outcomes = Outcomes {
+        count: progress.done,
+        bytes: found.bytes.into_owned(),
+        descriptors: found.descriptors,
+        nanos: slot.ended.get().saturating_sub(slot.started.get()),
+        lost: None,
+    };
+    let mut rest = Vec::new();
+    let Item { bytes, cargo } = carried.into_item(ring, number);
+    let Cargo { work, terms, reply, baggage, .. } = cargo;
+    drop(baggage);
+    let Reply::Batch(reply) = reply else { return };
+    if progress.next < progress.end {
+        // The worker had no room for the outcomes of these.
+        let items = progress.next..progress.end;
+        let (item, part) = part(shared, work, terms, &reply, items, |range| bytes.part(range));
+        shared.push_again(item);
+        rest.push(part);
+    }
+    drop(bytes);
+    reply.settle(outcomes, rest);
 }
 
-/// Some items of a batch, as a batch of their own.
+/// Some items of a batch, as a batch of their own; `cut` takes their bytes out.
 pub(super) fn part(
     shared: &Arc<Shared>,
     work: Work,
     terms: Terms,
     reply: &BatchReply,
-    argument: &[u8],
     items: Range<u32>,
+    cut: impl FnOnce(Range<usize>) -> Bytes<'static>,
 ) -> (Item, Part) {
-    let end = reply.offsets.get(items.end as usize).map_or(argument.len(), |end| *end as usize);
-    let (offsets, start) = reply.part(items.start, items.end);
-    let ticket = Ticket::new(shared);
-    let (promise, job) = Promise::with_control(Leash(Arc::clone(&ticket)));
+    let start = reply.offset(items.start).unwrap_or(0);
+    let bytes = cut(start..reply.offset(items.end).unwrap_or(usize::MAX));
+    let offsets = reply.offsets(items);
     let len = offsets.len();
-    let reply = Reply::Batch(BatchReply { promise, offsets, cut_off: Vec::new() });
-    let bytes = argument.get(start..end).unwrap_or_default().to_vec();
-    let cargo = Cargo { work, reply, ticket, baggage: None, terms, attempts: Vec::new() };
-    let cargo = Box::new(cargo);
+    let (pledge, job) = Pledge::new(Ticket::new(shared));
+    let reply = Reply::Batch(BatchReply::new(pledge, offsets));
+    let cargo = Cargo { work, reply, baggage: Baggage::default(), terms, attempts: Vec::new() };
     (Item { bytes, cargo }, Part { job, len })
 }
 

@@ -1,11 +1,14 @@
 //! What all threads of the parent share: the queue, the workers, and how work gets to them.
 
-use super::cargo::{Cargo, Item, Reply};
+use super::bytes::Bytes;
+use super::cargo::{Cargo, Item};
 use super::lane::{Lane, Refused};
 use super::outcome;
-use super::ring::{Sleeper, Stage};
+use super::reply::Reply;
+use super::ring::{Shape, Sleeper, Stage};
 use super::settings::Settings;
 use super::stats::Place as Seat;
+use super::store::Store;
 use super::ticket::{Place, Ticket};
 use super::worker::Farewell;
 use crate::client::{Family, Kin};
@@ -22,6 +25,8 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) family: &'static Family,
     pub(super) born: Instant,
+    /// Where long arguments lie.
+    pub(super) store: Arc<Store>,
     pub(super) state: Mutex<State>,
     /// Something ended: a job, a worker, the pool.
     pub(super) news: Condvar,
@@ -35,7 +40,7 @@ pub(super) struct Shared {
 /// What did not go out of the queue to a worker. To be settled outside of the lock.
 #[derive(Default)]
 pub(super) struct Refusals {
-    pub(super) never: Vec<(Box<Cargo>, JoinError)>,
+    pub(super) never: Vec<(Cargo, JoinError)>,
     pub(super) withdrawn: Vec<Cargo>,
 }
 
@@ -200,49 +205,55 @@ impl State {
     }
 
     /// Whom the next piece of work goes to: the one with the least of it.
-    fn least_loaded(&mut self) -> Option<&mut Worker> {
-        self.workers.iter_mut().filter(|worker| worker.takes_work()).min_by_key(|worker| {
-            // Whoever still starts comes behind all who are idle.
-            (worker.lane.load(), worker.stage == Life::Starting)
-        })
+    fn least_loaded(&self) -> Option<usize> {
+        let takers = self.workers.iter().enumerate().filter(|(_, worker)| worker.takes_work());
+        // Whoever still starts comes behind all who are idle.
+        let best =
+            takers.min_by_key(|(_, worker)| (worker.lane.load(), worker.stage == Life::Starting));
+        best.map(|(index, _)| index)
     }
 
-    /// Hands a piece of work to a worker; it comes back if nobody takes it now.
-    pub(super) fn hand_over(
+    /// Looks for a worker that takes a piece of work now; then it has to [get](Self::give) it.
+    fn find_taker(&self, bytes: &mut Bytes<'_>, cargo: &Cargo) -> Result<(usize, Shape), Refused> {
+        let index = self.least_loaded().ok_or(Refused::NoRoom)?;
+        let shape = self.workers[index].lane.admit(bytes, cargo)?;
+        Ok((index, shape))
+    }
+
+    fn give(
         &mut self,
         settings: &Settings,
-        bytes: &[u8],
-        cargo: Box<Cargo>,
-    ) -> Result<(), (Refused, Box<Cargo>)> {
-        let Some(worker) = self.least_loaded() else { return Err((Refused::NoRoom, cargo)) };
-        let tasks = match &cargo.reply {
+        (index, shape): (usize, Shape),
+        bytes: Bytes<'_>,
+        cargo: Cargo,
+    ) {
+        let worker = &mut self.workers[index];
+        worker.tasks += match &cargo.reply {
             Reply::Call(_) => 1,
             Reply::Batch(batch) => u64::from(batch.len()),
         };
-        worker.lane.put(bytes, cargo)?;
-        worker.tasks += tasks;
+        worker.lane.put(shape, bytes, cargo);
         if settings.max_tasks.is_some_and(|most| worker.tasks >= most) {
             worker.leave();
         }
-        Ok(())
     }
 
     /// Hands over what waits, as far as there are places. What can never go out is given back.
     pub(super) fn refill(&mut self, settings: &Settings) -> Refusals {
         let mut refused = Refusals::default();
-        while let Some(Item { bytes, cargo }) = self.queue.pop_front() {
-            if cargo.ticket.place() == Place::Withdrawn {
-                refused.withdrawn.push(*cargo);
+        while let Some(Item { mut bytes, cargo }) = self.queue.pop_front() {
+            if cargo.ticket().place() == Place::Withdrawn {
+                refused.withdrawn.push(cargo);
                 continue;
             }
-            match self.hand_over(settings, &bytes, cargo) {
-                Ok(()) => {}
-                Err((Refused::NoRoom, cargo)) => {
+            match self.find_taker(&mut bytes, &cargo) {
+                Ok(taker) => self.give(settings, taker, bytes, cargo),
+                Err(Refused::NoRoom) => {
                     self.queue.push_front(Item { bytes, cargo });
                     break;
                 }
-                Err((Refused::Never(message), cargo)) => {
-                    cargo.ticket.set(Place::Withdrawn);
+                Err(Refused::Never(message)) => {
+                    cargo.ticket().set(Place::Withdrawn);
                     let error = JoinError::NotEncoded { message: message.into() };
                     refused.never.push((cargo, error));
                 }
@@ -280,6 +291,7 @@ impl Shared {
             settings,
             family: Family::own(),
             born: Instant::now(),
+            store: Store::create()?,
             state: Mutex::new(State::new()),
             news: Condvar::new(),
             bell: bell::new()?,
@@ -296,10 +308,10 @@ impl Shared {
     }
 
     /// Accepts a piece of work; it comes back if the pool is closed.
-    pub(super) fn accept(&self, bytes: &[u8], cargo: Box<Cargo>) -> Result<(), Box<Cargo>> {
+    pub(super) fn accept(&self, mut bytes: Bytes<'_>, cargo: Cargo) -> Result<(), Box<Cargo>> {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
-            return Err(cargo);
+            return Err(Box::new(cargo));
         }
         state.outstanding += 1;
         // Who sleeps without a job to watch over has no deadline: it has to see the first one, and
@@ -308,22 +320,18 @@ impl Shared {
             || cargo.is_batch() && state.workers.iter().any(Worker::is_idle)
             || cargo.terms.timeout.is_some()
             || self.settings.memory_limit.is_some();
-        let cargo = if state.queue.is_empty() {
-            match state.hand_over(&self.settings, bytes, cargo) {
-                Ok(()) => {
-                    let calls = watched || self.wants_to_grow(&state);
-                    drop(state);
-                    if calls {
-                        self.call_foreman();
-                    }
-                    return Ok(());
+        if state.queue.is_empty() {
+            if let Ok(taker) = state.find_taker(&mut bytes, &cargo) {
+                state.give(&self.settings, taker, bytes, cargo);
+                let calls = watched || self.wants_to_grow(&state);
+                drop(state);
+                if calls {
+                    self.call_foreman();
                 }
-                Err((_, cargo)) => cargo,
+                return Ok(());
             }
-        } else {
-            cargo
-        };
-        state.queue.push_back(Item { bytes: bytes.to_vec(), cargo });
+        }
+        state.queue.push_back(Item { bytes: bytes.into_owned(), cargo });
         drop(state);
         self.call_foreman();
         Ok(())
@@ -406,7 +414,7 @@ impl Shared {
         let item = match ticket.place() {
             Place::Withdrawn => return Err(KillError::Finished),
             Place::Queued => {
-                let mine = |item: &Item| std::ptr::eq(&raw const *item.cargo.ticket, ticket);
+                let mine = |item: &Item| std::ptr::eq(item.cargo.ticket(), ticket);
                 let place = state.queue.iter().position(mine);
                 place.and_then(|place| state.queue.remove(place))
             }
@@ -443,11 +451,11 @@ impl Shared {
             items.extend(worker.lane.steal(usize::MAX));
         }
         for item in items {
-            if item.cargo.ticket.place() == Place::Withdrawn {
+            if item.cargo.ticket().place() == Place::Withdrawn {
                 // It was counted when it was withdrawn.
                 taken.withdrawn.push(item);
             } else {
-                item.cargo.ticket.set(Place::Withdrawn);
+                item.cargo.ticket().set(Place::Withdrawn);
                 taken.queued.push(item);
             }
         }
@@ -471,7 +479,7 @@ impl Shared {
         for (index, worker) in state.workers.iter().enumerate() {
             let Some((number, Stage::Running, cargo)) = worker.lane.present() else { continue };
             // Descriptors have gone to this worker, with their one item.
-            if !cargo.is_batch() || cargo.baggage.is_some() {
+            if !cargo.is_batch() || !cargo.baggage.is_empty() {
                 continue;
             }
             let slot = worker.lane.slot(number);
@@ -486,11 +494,12 @@ impl Shared {
         let (index, number, _) = best?;
         let lane = &mut state.workers.get_mut(index)?.lane;
         let (cut, end) = lane.slot(number).span.cut(1)?;
-        let argument = lane.argument(number).to_vec();
-        let cargo = lane.cargo_mut(number)?;
+        let cargo = lane.cargo(number)?;
         let (work, terms) = (cargo.work, cargo.terms);
-        let Reply::Batch(reply) = &mut cargo.reply else { return None };
-        let (item, part) = outcome::part(self, work, terms, reply, &argument, cut..end);
+        let Reply::Batch(reply) = &cargo.reply else { return None };
+        let bytes = |range| lane.part(number, range).unwrap_or_else(|| Bytes::Heap(Vec::new()));
+        let (item, part) = outcome::part(self, work, terms, reply, cut..end, bytes);
+        let Reply::Batch(reply) = &mut lane.cargo_mut(number)?.reply else { return None };
         reply.cut_off.push(part);
         state.outstanding += 1;
         Some(item)

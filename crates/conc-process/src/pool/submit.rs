@@ -1,14 +1,18 @@
 //! From a function and an argument to a job.
 
-use super::cargo::{BatchReply, Cargo, Part, Reply, Terms};
+use super::bytes::Bytes;
+use super::cargo::{Cargo, Part, Terms};
+use super::draft::Draft;
+use super::reply::{BatchReply, Reply};
 use super::ring::INLINE;
 use super::routine::{Routine, Work};
 use super::shared::{Phase, Shared};
-use super::ticket::{Leash, Ticket};
+use super::ticket::Ticket;
 use crate::process::forked;
-use crate::protocol::{Encoded, encode};
+use crate::protocol::too_many_descriptors;
 use conc_core::courier::{self, Baggage};
-use conc_core::{Job, JoinError, Promise, SubmitError, Wire};
+use conc_core::job::Pledge;
+use conc_core::{Job, JoinError, SubmitError};
 use std::sync::Arc;
 
 /// Hands one call over.
@@ -25,45 +29,15 @@ pub(super) fn submit<C: Routine>(
         return Err(SubmitError::NotPortable(argument));
     };
     let mut short = [0; INLINE];
-    let (bytes, baggage) = match encode_short(&argument, &mut short) {
-        Some((len, baggage)) => (short.get(..len).unwrap_or_default(), baggage),
-        None => match encode(&argument) {
-            Ok(Encoded { bytes, baggage }) => {
-                return hand_over(shared, work, &bytes, baggage, terms, argument);
-            }
-            Err(message) => return Err(SubmitError::NotEncoded { work: argument, message }),
-        },
-    };
-    hand_over(shared, work, bytes, baggage, terms, argument)
-}
-
-/// Encodes a value that is short; its length.
-fn encode_short<T: Wire>(value: &T, short: &mut [u8; INLINE]) -> Option<(usize, Baggage)> {
-    let (written, baggage) =
-        courier::packing(|| postcard::to_slice(value, short).map(|bytes| bytes.len()));
-    Some((written.ok()?, baggage))
-}
-
-fn hand_over<A, R: Wire>(
-    shared: &Arc<Shared>,
-    work: Work,
-    bytes: &[u8],
-    baggage: Baggage,
-    terms: Terms,
-    argument: A,
-) -> Result<Job<R>, SubmitError<A>> {
-    let ticket = Ticket::new(shared);
-    let (promise, job) = Promise::<R>::with_control(Leash(Arc::clone(&ticket)));
-    let reply = Reply::Call(Box::new(promise));
-    let cargo = Box::new(Cargo {
-        work,
-        reply,
-        ticket,
-        baggage: boxed(baggage),
-        terms,
-        attempts: Vec::new(),
-    });
-    match shared.accept(bytes, cargo) {
+    let mut draft = Draft::new(&shared.store, &mut short);
+    let (written, baggage) = courier::packing(|| draft.append(&argument));
+    if let Some(message) = refused(written, &baggage) {
+        return Err(SubmitError::NotEncoded { work: argument, message });
+    }
+    let (pledge, job) = Pledge::new(Ticket::new(shared));
+    let reply = Reply::call(pledge);
+    let cargo = Cargo { work, reply, baggage, terms, attempts: Vec::new() };
+    match shared.accept(draft.finish(), cargo) {
         Ok(()) => Ok(job),
         Err(cargo) => {
             // Nobody holds the job.
@@ -73,9 +47,16 @@ fn hand_over<A, R: Wire>(
     }
 }
 
-/// What travels besides bytes, if anything does.
-fn boxed(baggage: Baggage) -> Option<Box<Baggage>> {
-    (baggage.has_keepsakes() || !baggage.descriptors().is_empty()).then(|| Box::new(baggage))
+/// Why an argument cannot travel, if it cannot.
+pub(super) fn refused(written: postcard::Result<()>, baggage: &Baggage) -> Option<Box<str>> {
+    match written {
+        Ok(()) if baggage.is_empty() => None,
+        Ok(()) => too_many_descriptors(baggage),
+        Err(error) => Some(match baggage.error() {
+            Some(cause) => format!("a descriptor in it cannot be copied: {cause}").into(),
+            None => error.to_string().into(),
+        }),
+    }
 }
 
 /// Why a pool accepts nothing.
@@ -90,28 +71,20 @@ fn refusal<A>(shared: &Shared, argument: A) -> SubmitError<A> {
 }
 
 /// Items of a map that go out together.
-pub(super) struct Load {
-    pub(super) bytes: Vec<u8>,
+pub(super) struct Load<'a> {
+    pub(super) bytes: Bytes<'a>,
     pub(super) offsets: Vec<u32>,
     pub(super) baggage: Baggage,
 }
 
 /// Hands a batch over.
-pub(super) fn submit_batch(shared: &Arc<Shared>, work: Work, terms: Terms, load: Load) -> Part {
+pub(super) fn submit_batch(shared: &Arc<Shared>, work: Work, terms: Terms, load: Load<'_>) -> Part {
     let Load { bytes, offsets, baggage } = load;
     let len = offsets.len();
-    let ticket = Ticket::new(shared);
-    let (promise, job) = Promise::with_control(Leash(Arc::clone(&ticket)));
-    let reply = Reply::Batch(BatchReply { promise, offsets, cut_off: Vec::new() });
-    let cargo = Box::new(Cargo {
-        work,
-        reply,
-        ticket,
-        baggage: boxed(baggage),
-        terms,
-        attempts: Vec::new(),
-    });
-    match shared.accept(&bytes, cargo) {
+    let (pledge, job) = Pledge::new(Ticket::new(shared));
+    let reply = Reply::Batch(BatchReply::new(pledge, offsets));
+    let cargo = Cargo { work, reply, baggage, terms, attempts: Vec::new() };
+    match shared.accept(bytes, cargo) {
         Ok(()) => Part { job, len },
         Err(cargo) => {
             cargo.reply.withdrawn();

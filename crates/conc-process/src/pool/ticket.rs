@@ -19,7 +19,7 @@ pub(super) enum Place {
 const WITHDRAWN: u64 = u64::MAX;
 const WITH: u64 = 1 << 63;
 
-/// Where a job is. Changed under the pool's lock alone.
+/// Where a job is; part of the job itself. Changed under the pool's lock alone.
 pub(super) struct Ticket {
     shared: Arc<Shared>,
     place: AtomicU64,
@@ -27,8 +27,8 @@ pub(super) struct Ticket {
 
 impl Ticket {
     /// For a job that is not handed over yet.
-    pub(super) fn new(shared: &Arc<Shared>) -> Arc<Self> {
-        Arc::new(Self { shared: Arc::clone(shared), place: AtomicU64::new(0) })
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), place: AtomicU64::new(0) }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -51,19 +51,16 @@ impl Ticket {
     }
 }
 
-/// The job's end of its ticket.
-pub(super) struct Leash(pub(super) Arc<Ticket>);
-
-impl Control for Leash {
+impl Control for Ticket {
     fn withdraw(&self) -> bool {
-        self.0.shared.withdraw(&self.0)
+        self.shared.withdraw(self)
     }
 
     fn is_running(&self) -> bool {
-        self.0.shared.is_running(&self.0)
+        self.shared.is_running(self)
     }
 
     fn kill(&self) -> Result<(), KillError> {
-        self.0.shared.kill(&self.0)
+        self.shared.kill(self)
     }
 }

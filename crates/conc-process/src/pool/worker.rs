@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::post;
 use super::ring::{ENTRIES, Ring, Shape, Slot, Take};
 use super::routine::{Founding, Work};
+use crate::sys::one_way::OneWayView;
 use crate::sys::{bell, clock, files};
 use conc_core::courier::Keepsake;
 use conc_core::sys::futex::Scope;
@@ -12,6 +13,7 @@ use conc_core::wait::Patience;
 use conc_core::{JoinError, PortableFd};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
+use std::borrow::Cow;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// What a worker gets to know at its birth.
@@ -20,6 +22,8 @@ pub(super) struct Briefing {
     pub(super) ring: PortableFd,
     pub(super) bell: PortableFd,
     pub(super) post: PortableFd,
+    /// Where long arguments lie.
+    pub(super) store: PortableFd,
     pub(super) founding: Option<Founded>,
 }
 
@@ -44,18 +48,23 @@ pub(super) enum Farewell {
 
 /// The life of a worker.
 pub(super) fn live(briefing: Briefing) -> Farewell {
-    let Briefing { ring, bell, post, founding } = briefing;
+    let Briefing { ring, bell, post, store, founding } = briefing;
     let ring = match Ring::attach(ring.into()) {
         Ok(ring) => ring,
         Err(error) => return Farewell::Unprepared(error.to_string()),
+    };
+    let store = match OneWayView::attach(&store.into()) {
+        Ok(store) => store,
+        Err(errno) => return Farewell::Unprepared(errno.desc().to_owned()),
     };
     let state = match founding.map(Founded::run) {
         None => Box::new(()) as Box<dyn Any>,
         Some(Ok(state)) => state,
         Some(Err(failure)) => return Farewell::Unfounded(failure),
     };
-    let tools = Tools { results: Ring::results(), post: post.into(), scratch: Vec::new(), state };
-    let mut worker = Worker { ring: &ring, tools, bell: bell.into(), kept: Vec::new(), next: 0 };
+    let tools = Tools { results: Ring::results(), post: post.into(), state };
+    let (ring, store, bell) = (&ring, &store, bell.into());
+    let mut worker = Worker { ring, store, tools, bell, kept: Vec::new(), next: 0 };
     ring.header().set_ready();
     worker.ring_bell();
     worker.run();
@@ -71,6 +80,7 @@ impl Founded {
 
 struct Worker<'r> {
     ring: &'r Ring,
+    store: &'r OneWayView,
     tools: Tools,
     bell: OwnedFd,
     /// By place in the ring: kept until the parent has read the result, which it has when it uses
@@ -80,7 +90,7 @@ struct Worker<'r> {
     next: u64,
 }
 
-impl Worker<'_> {
+impl<'r> Worker<'r> {
     fn run(&mut self) {
         let mut patience = Patience::new();
         loop {
@@ -118,47 +128,49 @@ impl Worker<'_> {
     fn run_entry(&mut self) {
         let number = self.next;
         self.release_kept(number);
-        let (input, descriptors, work) = {
-            let slot = self.ring.slot(number);
-            slot.started.set(clock::monotonic_nanos());
-            let work = Work::at((slot.entry.get(), slot.function.get()));
-            let (input, descriptors) = self.input(number, slot);
-            (input, descriptors, work)
+        let slot = self.ring.slot(number);
+        slot.started.set(clock::monotonic_nanos());
+        let work = Work::at((slot.entry.get(), slot.function.get()));
+        let (input, descriptors) = self.input(number, slot);
+        let (bytes, refused) = match &input {
+            Ok(bytes) => (&**bytes, None),
+            Err(message) => (&[][..], Some(*message)),
         };
-        let (at, len) = match &input {
-            Ok(Input::InRing(at, len)) => (*at, *len),
-            _ => (0, 0),
+        let mut desk = Desk::new(self.ring, &mut self.tools, number, bytes, descriptors);
+        let refused = match refused {
+            None => (!work.run(&mut desk)).then_some("no such function"),
+            refused => refused,
         };
-        let ring = self.ring;
-        let bytes = match &input {
-            Ok(Input::InFile(bytes)) => bytes.as_slice(),
-            // SAFETY: the argument of the entry that this worker runs; the parent only reads it.
-            _ => unsafe { ring.bytes(at, len) }.unwrap_or_default(),
-        };
-        let mut desk = Desk::new(ring, &mut self.tools, number, bytes, descriptors);
-        let found = match &input {
-            Ok(_) => work.run(&mut desk).then_some(()).ok_or("no such function"),
-            Err(message) => Err(*message),
-        };
-        if let Err(message) = found {
+        if let Some(message) = refused {
             desk.refuse(&JoinError::NotDecoded { message: message.into() });
         }
         let keepsakes = desk.finish();
         self.keep(number, keepsakes);
-        ring.slot(number).claim.finish(number);
+        slot.claim.finish(number);
         self.ring_bell();
     }
 
-    /// Where the argument is, and the descriptors that are in it.
-    fn input(&self, number: u64, slot: &Slot) -> (Result<Input, &'static str>, Vec<OwnedFd>) {
+    /// The argument, and the descriptors that are in it.
+    fn input(&self, number: u64, slot: &Slot) -> (Input<'r>, Vec<OwnedFd>) {
         let shape = Shape::decode(slot.shape.get());
-        let place = Input::InRing(slot.argument_at.get(), slot.argument_len.get());
+        let (at, len) = (slot.argument_at.get(), slot.argument_len.get());
+        let here = || {
+            let bytes = if shape.is_stored {
+                // SAFETY: the argument of the entry that this worker runs; the parent leaves it
+                // alone.
+                unsafe { self.store.bytes(at, len) }
+            } else {
+                // SAFETY: as above.
+                unsafe { self.ring.bytes(at, len) }
+            };
+            bytes.map(Cow::Borrowed).ok_or("its argument lies nowhere")
+        };
         if !shape.has_post() {
-            return (Ok(place), Vec::new());
+            return (here(), Vec::new());
         }
         match post::receive(self.tools.post.as_fd(), number) {
             Err(message) => (Err(message), Vec::new()),
-            Ok(descriptors) if !shape.is_in_file => (Ok(place), descriptors),
+            Ok(descriptors) if !shape.is_in_file => (here(), descriptors),
             Ok(mut descriptors) => {
                 if descriptors.is_empty() {
                     return (Err("its file has not arrived"), descriptors);
@@ -166,7 +178,7 @@ impl Worker<'_> {
                 let rest = descriptors.split_off(1);
                 let file = descriptors.pop().map(files::read_memory);
                 match file {
-                    Some(Ok(bytes)) => (Ok(Input::InFile(bytes)), rest),
+                    Some(Ok(bytes)) => (Ok(Cow::Owned(bytes)), rest),
                     _ => (Err("its file cannot be read"), rest),
                 }
             }
@@ -202,9 +214,5 @@ impl Worker<'_> {
     }
 }
 
-/// Where an argument is.
-enum Input {
-    /// Where in the content, and how long.
-    InRing(u64, u64),
-    InFile(Vec<u8>),
-}
+/// An encoded argument, or why there is none.
+type Input<'r> = Result<Cow<'r, [u8]>, &'static str>;

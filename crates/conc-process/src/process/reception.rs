@@ -356,10 +356,8 @@ impl Reception {
 
     /// Why there is no outcome.
     fn explain(self) -> JoinError {
-        if self.status.is_none()
-            && let Some(server) = &self.server
-            && is_dying(server)
-        {
+        let server = self.server.as_ref().filter(|_| self.status.is_none());
+        if let Some(server) = server.filter(|server| is_dying(server)) {
             // So that nobody who has heard of it asks it for more.
             server.bury(Family::own());
             return JoinError::ServerDied;

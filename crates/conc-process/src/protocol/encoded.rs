@@ -27,13 +27,19 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Encoded, Box<str>> {
         Some(cause) => format!("a descriptor in it cannot be copied: {cause}"),
         None => error.to_string(),
     })?;
+    match too_many_descriptors(&baggage) {
+        Some(message) => Err(message),
+        None => Ok(Encoded { bytes, baggage }),
+    }
+}
+
+/// What to say of a value with more descriptors than one message carries.
+pub(crate) fn too_many_descriptors(baggage: &Baggage) -> Option<Box<str>> {
     let count = baggage.descriptors().len();
     // One place is the gate's.
     let limit = MAX_DESCRIPTORS - usize::from(baggage.has_keepsakes());
-    if count > limit {
-        return Err(format!("{count} descriptors are in it, and at most {limit} fit").into());
-    }
-    Ok(Encoded { bytes, baggage })
+    (count > limit)
+        .then(|| format!("{count} descriptors are in it, and at most {limit} fit").into())
 }
 
 /// Decodes a value that came with these descriptors.

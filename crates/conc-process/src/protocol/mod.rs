@@ -25,7 +25,7 @@ mod hello;
 mod order;
 mod task;
 
-pub(crate) use encoded::{Argument, Encoded, decode, encode};
+pub(crate) use encoded::{Argument, Encoded, decode, encode, too_many_descriptors};
 pub(crate) use frame::{FRAME_LIMIT, Frame, Refusal, VALUE_LIMIT};
 pub(crate) use hello::{Answer, CHILD_MARKER, Hello, SERVER_MARKER, hex, nonce};
 pub(crate) use order::{Envelope, ORDER_DESCRIPTORS, ORDER_LIMIT, Order, Parcel, Preparation};

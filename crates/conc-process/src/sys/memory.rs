@@ -40,11 +40,16 @@ mod tests {
     #[test]
     fn this_process_uses_memory() {
         let _watchdog = conc_tests::watchdog();
-        let before = own_bytes(std::process::id() as i32).unwrap();
-        let more = vec![1_u8; 32 << 20];
-        let after = own_bytes(std::process::id() as i32).unwrap();
-        assert!(after >= before + (24 << 20), "{before} {after}");
-        drop(more);
+        let own = || own_bytes(std::process::id() as i32).unwrap();
+        // Other tests of this process take and give memory meanwhile.
+        let grew = (0..100).any(|_| {
+            let before = own();
+            let more = vec![1_u8; 32 << 20];
+            let grown = own() >= before + (24 << 20);
+            drop(more);
+            grown
+        });
+        assert!(grew && own() > 0);
         assert_eq!(own_bytes(i32::MAX), None);
     }
 }

@@ -15,6 +15,7 @@
 //! | `bell` | wakes a thread that polls |
 //! | `clock` | the clock that all processes share |
 //! | `memory` | how much memory processes use |
+//! | `one_way` | memory that one process writes and others only read |
 
 pub(crate) mod bell;
 pub(crate) mod clock;
@@ -23,6 +24,7 @@ pub(crate) mod files;
 pub(crate) mod fork;
 pub(crate) mod image;
 pub(crate) mod memory;
+pub(crate) mod one_way;
 pub(crate) mod pidfd;
 pub(crate) mod poll;
 pub(crate) mod readiness;

@@ -143,10 +143,13 @@ enum Stage<F, I> {
 
 impl<F, I: Iterator> Stage<F, I> {
     fn source(&mut self) -> &mut Source<F, I> {
-        if let Self::Planned(..) = self
-            && let Self::Planned(plan, function, items) = std::mem::replace(self, Self::Moving)
-        {
-            *self = Self::Running(Source::start(plan, function, items));
+        if matches!(self, Self::Planned(..)) {
+            *self = match std::mem::replace(self, Self::Moving) {
+                Self::Planned(plan, function, items) => {
+                    Self::Running(Source::start(plan, function, items))
+                }
+                other => other,
+            };
         }
         match self {
             Self::Running(source) => source,

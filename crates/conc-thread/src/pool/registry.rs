@@ -87,9 +87,8 @@ impl Registry {
         // `push` announced, and so put a fence between the push and this look: either we see that
         // the pool was closed meanwhile, or who closed it sees our work before the last worker
         // leaves. In the first case take the work back, if nobody runs it yet.
-        if self.is_closed()
-            && let Some(work) = package.reclaim()
-        {
+        let refused = if self.is_closed() { package.reclaim() } else { None };
+        if let Some(work) = refused {
             return Err(SubmitError::Closed(work));
         }
         Ok(package.into_job())

@@ -37,10 +37,8 @@ pub(super) fn push_local(home: u64, work: Runnable) -> Option<Runnable> {
     let mut work = Some(work);
     // A thread that is past the destruction of its locals belongs to nobody.
     let _ = LOCAL.try_with(|local| {
-        if let Some(local) = local.borrow().as_ref().filter(|local| local.registry.id == home)
-            && let Some(work) = work.take()
-        {
-            local.deque.push(work);
+        if let Some(local) = local.borrow().as_ref().filter(|local| local.registry.id == home) {
+            work.take().into_iter().for_each(|work| local.deque.push(work));
         }
     });
     work

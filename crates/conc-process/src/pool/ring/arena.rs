@@ -1,9 +1,7 @@
-//! Where the bytes of large arguments and results lie.
+//! Where the bytes of long results lie.
 //!
-//! Each ring has two of these: one whose places the parent gives out, for arguments, and one whose
-//! places the worker gives out, for results. Places are given out in the order of the entries and
-//! come back in that order, so that nothing is shared but the number of the last entry that the
-//! parent has collected.
+//! The worker gives places out, in the order of the entries, and they come back in that order, so
+//! that nothing is shared but the number of the last entry that the parent has collected.
 
 use std::collections::VecDeque;
 
@@ -32,18 +30,6 @@ const ALIGN: u64 = 64;
 impl Arena {
     pub(crate) fn new(start: u64, len: u64, max: u64) -> Self {
         Self { start, len, max, live: VecDeque::new() }
-    }
-
-    /// Room for `len` bytes of an entry; where it begins in the content. `None`: not now.
-    pub(crate) fn place(&mut self, entry: u64, len: u64) -> Option<u64> {
-        let (at, room) = self.room();
-        let (at, room) = if room < len.max(1) { self.room_at_start()? } else { (at, room) };
-        if room < len.max(1) {
-            return None;
-        }
-        let end = at + len.max(1).next_multiple_of(ALIGN).min(room);
-        self.live.push_back(Place { entry, at, end });
-        Some(self.start + at)
     }
 
     /// The longest room that there is, of at least `least` bytes: where it begins in the content,
@@ -128,33 +114,40 @@ impl Arena {
 mod tests {
     use super::*;
 
+    /// A place of exactly so many bytes.
+    fn place(arena: &mut Arena, entry: u64, len: u64) -> Option<u64> {
+        let (at, _) = arena.place_most(entry, len)?;
+        arena.trim(len);
+        Some(at)
+    }
+
     #[test]
     fn places_go_round() {
         let _watchdog = conc_tests::watchdog();
         let mut arena = Arena::new(1000, 640, 640);
-        let places: Vec<_> = (0..6).map(|entry| arena.place(entry, 128)).collect();
+        let places: Vec<_> = (0..6).map(|entry| place(&mut arena, entry, 128)).collect();
         assert_eq!(places[..5], [0, 128, 256, 384, 512].map(|at| Some(1000 + at)));
         assert_eq!(places[5], None, "full");
         arena.free_below(2);
-        assert_eq!(arena.place(5, 200), Some(1000));
-        assert_eq!(arena.place(6, 1), None, "the first 256 are taken");
+        assert_eq!(place(&mut arena, 5, 200), Some(1000));
+        assert_eq!(place(&mut arena, 6, 1), None, "the first 256 are taken");
         arena.free_below(3);
-        assert_eq!(arena.place(6, 128), Some(1256));
+        assert_eq!(place(&mut arena, 6, 128), Some(1256));
         arena.free_below(7);
         assert_eq!(arena.place_most(7, 1), Some((1000, 640)));
         arena.trim(10);
-        assert_eq!(arena.place(8, 1), Some(1064));
+        assert_eq!(place(&mut arena, 8, 1), Some(1064));
     }
 
     #[test]
     fn it_grows_where_nothing_lies_in_the_way() {
         let _watchdog = conc_tests::watchdog();
         let mut arena = Arena::new(0, 4096, 1 << 20);
-        assert_eq!(arena.place(0, 4000), Some(0));
-        assert_eq!(arena.place(1, 5000), None);
+        assert_eq!(place(&mut arena, 0, 4000), Some(0));
+        assert_eq!(place(&mut arena, 1, 5000), None);
         assert_eq!(arena.growth(5000), Some(4096..12288));
         arena.grown(12288);
-        assert_eq!(arena.place(1, 5000), Some(4032));
+        assert_eq!(place(&mut arena, 1, 5000), Some(4032));
         assert_eq!(arena.growth(2 << 20), None);
         assert!(!arena.can_ever_hold(2 << 20));
     }
@@ -169,7 +162,7 @@ mod tests {
         for entry in 0..20_000 {
             random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let len = (random >> 33) % 3000;
-            if let Some(at) = arena.place(entry, len) {
+            if let Some(at) = place(&mut arena, entry, len) {
                 assert!(at + len <= 8192);
                 let clear = |&(_, from, to): &(u64, u64, u64)| at + len <= from || to <= at;
                 assert!(live.iter().all(clear), "{at}+{len} of {live:?}");

@@ -6,10 +6,10 @@
 //! |---|---|
 //! | 0 | the [`Header`]: who sleeps, what was collected, whether the worker is to end |
 //! | 4 KiB | the [`Slot`]s: claim word, task, outcome, and room for short arguments and results |
-//! | 64 KiB | the arguments' [`Arena`]; grows up to 64 MiB |
-//! | 64 MiB + 64 KiB | the results' arena; grows up to 64 MiB |
+//! | 100 KiB | the [`Arena`] of long results; grows up to 64 MiB |
 //!
-//! Pages of the arenas exist where somebody has asked for them. Each life of a worker has a segment
+//! Pages of the arena exist where somebody has asked for them. Long arguments lie in the pool's
+//! store, which workers cannot write. Each life of a worker has a segment
 //! of its own: what a dead worker's threads, children or wild pointers might still write reaches
 //! nobody.
 //!
@@ -21,7 +21,7 @@
 //! | `claim` | whose an entry is |
 //! | `span` | which items of a batch are still to be run |
 //! | `sleeper` | who publishes learns whether somebody sleeps for it |
-//! | `arena` | where the bytes of large arguments and results lie |
+//! | `arena` | where the bytes of long results lie |
 
 mod arena;
 mod claim;
@@ -39,20 +39,19 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 
 /// Entries of a ring; a power of two.
-pub(crate) const ENTRIES: u64 = 128;
+pub(crate) const ENTRIES: u64 = 256;
 /// Bytes of a short argument or result.
 pub(crate) const INLINE: usize = 128;
 
 const KIND: Kind = Kind { name: *b"poolring", version: 1 };
 const SLOTS_AT: u64 = 4096;
-const ARGUMENTS_AT: u64 = 64 << 10;
-/// Bytes of an arena, at the most and at first.
+const RESULTS_AT: u64 = 100 << 10;
+/// Bytes of the arena, at the most and at first.
 const ARENA_MAX: u64 = 64 << 20;
 const ARENA_FIRST: u64 = 64 << 10;
-const RESULTS_AT: u64 = ARGUMENTS_AT + ARENA_MAX;
 const LEN: u64 = RESULTS_AT + ARENA_MAX;
 
-const _: () = assert!(SLOTS_AT + ENTRIES * size_of::<Slot>() as u64 <= ARGUMENTS_AT);
+const _: () = assert!(SLOTS_AT + ENTRIES * size_of::<Slot>() as u64 <= RESULTS_AT);
 const _: () = assert!(size_of::<Slot>() == 384 && size_of::<Header>() <= SLOTS_AT as usize);
 
 /// A value alone on its line of the cache.
@@ -144,7 +143,8 @@ pub(crate) struct Slot {
     /// The code that knows the types, and the function: offsets in the executable.
     pub(crate) entry: Number,
     pub(crate) function: Number,
-    /// Where the encoded argument, or those of all items, begin in the content, and their length.
+    /// Where the encoded argument, or those of all items, begin, and their length: in the content of
+    /// the ring, or in the pool's store.
     pub(crate) argument_at: Number,
     pub(crate) argument_len: Number,
     /// [`Shape`]
@@ -180,12 +180,20 @@ pub(crate) struct Shape {
     pub(crate) is_in_file: bool,
     /// The call failed: the bytes say why.
     pub(crate) is_failure: bool,
+    /// The bytes are in the pool's store.
+    pub(crate) is_stored: bool,
 }
 
 impl Shape {
     pub(crate) fn encode(self) -> u64 {
-        let bits =
-            [self.is_batch, self.is_timed, self.has_descriptors, self.is_in_file, self.is_failure];
+        let bits = [
+            self.is_batch,
+            self.is_timed,
+            self.has_descriptors,
+            self.is_in_file,
+            self.is_failure,
+            self.is_stored,
+        ];
         bits.iter().rev().fold(0, |word, &bit| word << 1 | u64::from(bit))
     }
 
@@ -197,6 +205,7 @@ impl Shape {
             has_descriptors: bit(2),
             is_in_file: bit(3),
             is_failure: bit(4),
+            is_stored: bit(5),
         }
     }
 
@@ -215,11 +224,8 @@ pub(crate) struct Ring {
 impl Ring {
     /// A ring without entries.
     pub(crate) fn create() -> Result<Self, CreateError> {
-        let reserve = ARGUMENTS_AT + ARENA_FIRST;
-        let layout = Layout { reserve, ..Layout::new(KIND, LEN) };
-        let segment = Segment::create(&layout)?;
-        segment.reserve(RESULTS_AT..RESULTS_AT + ARENA_FIRST).map_err(CreateError::OutOfMemory)?;
-        Ok(Self { segment })
+        let layout = Layout { reserve: RESULTS_AT + ARENA_FIRST, ..Layout::new(KIND, LEN) };
+        Segment::create(&layout).map(|segment| Self { segment })
     }
 
     /// The worker's handle.
@@ -229,11 +235,6 @@ impl Ring {
 
     pub(crate) fn try_clone_fd(&self) -> std::io::Result<OwnedFd> {
         self.segment.try_clone_fd()
-    }
-
-    /// The books of the arguments' arena, for the parent.
-    pub(crate) fn arguments() -> Arena {
-        Arena::new(ARGUMENTS_AT, ARENA_FIRST, ARENA_MAX)
     }
 
     /// The books of the results' arena, for the worker.
@@ -306,7 +307,9 @@ impl Ring {
         true
     }
 
-    fn within(&self, at: u64, len: u64) -> Option<*mut u8> {
+    /// Where a place is in memory. `None`: it is not within the content.
+    #[inline]
+    pub(crate) fn within(&self, at: u64, len: u64) -> Option<*mut u8> {
         at.checked_add(len).filter(|&end| end <= LEN)?;
         // SAFETY: within the content, as just checked.
         Some(unsafe { self.segment.content().add(at as usize) }.as_ptr())
@@ -320,7 +323,7 @@ mod tests {
     #[test]
     fn shapes_survive_the_journey() {
         let _watchdog = conc_tests::watchdog();
-        for word in 0..32 {
+        for word in 0..64 {
             assert_eq!(Shape::decode(word).encode(), word);
         }
         assert!(Shape::decode(4).has_post() && Shape::decode(8).has_post());
@@ -331,7 +334,7 @@ mod tests {
         let _watchdog = conc_tests::watchdog();
         let ring = Ring::create().unwrap();
         let same = Ring::attach(ring.try_clone_fd().unwrap()).unwrap();
-        let at = Ring::inline_argument(129);
+        let at = Ring::inline_argument(257);
         // SAFETY: nobody else has the ring.
         assert!(unsafe { ring.write(at, b"abc") });
         // SAFETY: as above.
@@ -340,7 +343,7 @@ mod tests {
         assert!(!unsafe { ring.write(LEN, b"a") });
         // SAFETY: as above; refused.
         assert!(unsafe { ring.bytes(u64::MAX, 2) }.is_none());
-        ring.slot(1).claim.publish(129);
-        assert_eq!(same.slot(129).claim.take(129), Take::Taken);
+        ring.slot(1).claim.publish(257);
+        assert_eq!(same.slot(257).claim.take(257), Take::Taken);
     }
 }
