@@ -60,6 +60,30 @@ fn a_quick_run_writes_a_line_of_json_for_each_figure() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn pools_that_run_alone_end_with_all_their_processes() {
+    let file = format!("{}/pools.json", env!("CARGO_TARGET_TMPDIR"));
+    let arguments = ["pool", "--case", "payload_1mib", "--case", "recovery", "--case", "idle"];
+    let options = ["--contender", "^(conc_|procspawn)", "--quick", "--rounds", "1"];
+    let output = conc_bench(&[&arguments[..], &options, &["--json", &file]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(!table.contains("hangs"), "{table}");
+    let lines = std::fs::read_to_string(&file).unwrap();
+    for (case, contender, metric) in [
+        ("payload_1mib", "conc_apply_bytes", "time_per_job"),
+        ("recovery", "conc_apply", "time_per_job"),
+        ("idle", "conc_pool", "cpu_parent"),
+        ("idle", "conc_threads", "voluntary"),
+    ] {
+        let begin = format!(
+            r#"{{"group":"pool","case":"{case}","contender":"{contender}","metric":"{metric}""#
+        );
+        assert!(lines.contains(&begin), "no {begin} in\n{lines}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn contenders_that_run_alone_give_their_figures() {
     let file = format!("{}/alone.json", env!("CARGO_TARGET_TMPDIR"));
     let contenders = "^(conc_fork_server|limit_fork_wait|procspawn)$";

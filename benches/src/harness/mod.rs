@@ -17,13 +17,18 @@
 //! | `table` | the table of a case |
 //! | `python` | contenders that run in CPython |
 //! | `own_process` | contenders that need a process of their own |
+//! | `offspring` | runs programs, and outlives all that they have started |
+//! | `descent` | who has started whom |
 
 mod bench;
 mod cpu_time;
+#[cfg(target_os = "linux")]
+mod descent;
 mod disturbance;
 mod figure;
 mod list;
 mod metric;
+mod offspring;
 mod own_process;
 mod python;
 mod registry;
@@ -35,6 +40,8 @@ mod timing;
 mod watchdog;
 
 pub(crate) use bench::{Bench, Jobs, Scale};
+#[cfg(target_os = "linux")]
+pub(crate) use descent::children_of;
 pub(crate) use list::write_list;
 pub(crate) use metric::{Metric, Sample, Unit};
 pub(crate) use own_process::{asked_for, play, repeat};

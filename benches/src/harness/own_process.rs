@@ -1,13 +1,15 @@
 //! Contenders that need a process of their own: one that is as big as the case wants it, or that
 //! has not started anything yet.
 //!
-//! This program starts itself as `conc-bench __run GROUP CASE CONTENDER SCALE`. The copy finds the
-//! contender in the registry, runs it once and prints its samples as JSON.
+//! This program starts itself as `conc-bench __run GROUP CASE CONTENDER SCALE MILLISECONDS`. The copy
+//! finds the contender in the registry, runs it once and prints its samples as JSON. A contender that
+//! repeats its work does so for the given time in one copy; any other gets a fresh copy each time.
 
+use super::offspring::{Failure, output};
 use super::{Bench, Entry, Group, Metric, Missing, Outcome, Sample, Scale, Unit};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
-use std::process::{Command, ExitCode, Output};
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 /// The first argument of a copy.
@@ -36,7 +38,8 @@ pub(super) fn run_alone(bench: &Bench, name: [&str; 3]) -> Outcome {
         Scale::Full => FULL,
         Scale::Quick => QUICK,
     };
-    repeat(bench, || run_copy(name, scale))
+    let millis = bench.at_least.as_millis().to_string();
+    repeat(bench, || run_copy(name, scale, &millis))
 }
 
 /// Repeats whole runs as [`Bench::repeat`] repeats work: the median of each metric.
@@ -66,10 +69,13 @@ fn medians(runs: &[Vec<Sample>]) -> Vec<Sample> {
 /// # Panics
 ///
 /// If the copy cannot be started or fails.
-fn run_copy(name: [&str; 3], scale: &str) -> Outcome {
+fn run_copy(name: [&str; 3], scale: &str, millis: &str) -> Outcome {
     let program = std::env::current_exe().expect("a program knows where it is");
-    let output = output(Command::new(program).arg(RUN).args(name).arg(scale));
-    let output = output.expect("a program can start itself");
+    let output = match output(Command::new(program).arg(RUN).args(name).args([scale, millis])) {
+        Ok(output) => output,
+        Err(hangs @ Failure::Hangs(_)) => return Err(Missing(hangs.to_string())),
+        Err(Failure::NotRun(error)) => panic!("a program can start itself: {error}"),
+    };
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name:?} failed ({}):\n{errors}", output.status);
     let answer: Answer = serde_json::from_slice(&output.stdout)
@@ -82,44 +88,6 @@ fn run_copy(name: [&str; 3], scale: &str) -> Outcome {
     answer.map(|sent| sent.into_iter().map(received).collect()).map_err(Missing)
 }
 
-/// Starts a program and waits until it and everything that it has started is gone: what follows
-/// runs undisturbed, and all CPU time counts as this program's own.
-pub(super) fn output(command: &mut Command) -> io::Result<Output> {
-    let orphans = Orphans::adopt();
-    let output = command.output();
-    orphans.outlive();
-    output
-}
-
-/// The processes whose parent ends before they do.
-struct Orphans;
-
-#[cfg(target_os = "linux")]
-impl Orphans {
-    /// From here on, those of all descendants become children of this process.
-    fn adopt() -> Self {
-        nix::sys::prctl::set_child_subreaper(true).expect("Linux has had it since 3.4");
-        Self
-    }
-
-    /// Waits for all children, of which there are no others: contenders run one after another.
-    fn outlive(self) {
-        use nix::errno::Errno;
-        use nix::sys::wait::wait;
-
-        while !matches!(wait(), Err(Errno::ECHILD)) {}
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-impl Orphans {
-    fn adopt() -> Self {
-        Self
-    }
-
-    fn outlive(self) {}
-}
-
 /// The arguments after [`RUN`], if this is a copy that shall run a contender.
 pub(crate) fn asked_for() -> Option<Vec<String>> {
     let mut arguments = std::env::args().skip(1);
@@ -129,7 +97,7 @@ pub(crate) fn asked_for() -> Option<Vec<String>> {
 /// Runs the contender that the arguments name, and prints its samples.
 pub(crate) fn play(arguments: &[String], groups: &[Group]) -> ExitCode {
     end_with_parent();
-    let Some((run, scale)) = find(arguments, groups) else {
+    let Some((run, bench)) = find(arguments, groups) else {
         eprintln!("conc-bench: {RUN} is for conc-bench's own use");
         return ExitCode::from(2);
     };
@@ -138,7 +106,7 @@ pub(crate) fn play(arguments: &[String], groups: &[Group]) -> ExitCode {
         unit: sample.metric.unit,
         value: sample.value,
     };
-    let answer: Answer = match run(&Bench { scale, at_least: Duration::ZERO }) {
+    let answer: Answer = match run(&bench) {
         Ok(samples) => Ok(samples.into_iter().map(send).collect()),
         Err(missing) => Err(missing.0),
     };
@@ -160,8 +128,8 @@ fn end_with_parent() {
     }
 }
 
-fn find(arguments: &[String], groups: &[Group]) -> Option<(Run, Scale)> {
-    let [group, case, contender, scale] = arguments else { return None };
+fn find(arguments: &[String], groups: &[Group]) -> Option<(Run, Bench)> {
+    let [group, case, contender, scale, millis] = arguments else { return None };
     let group = groups.iter().find(|known| known.name == group)?;
     let case = group.cases.iter().find(|known| known.name == case)?;
     let contender = case.contenders.iter().find(|known| known.name == contender)?;
@@ -170,8 +138,9 @@ fn find(arguments: &[String], groups: &[Group]) -> Option<(Run, Scale)> {
         QUICK => Scale::Quick,
         _ => return None,
     };
+    let at_least = Duration::from_millis(millis.parse().ok()?);
     match contender.entry {
-        Entry::RunsAlone(run) => Some((run, scale)),
+        Entry::RunsAlone(run) => Some((run, Bench { scale, at_least })),
         Entry::Runs(_) | Entry::Absent => None,
     }
 }
@@ -198,9 +167,9 @@ mod tests {
             let arguments: Vec<_> = line.split(' ').map(str::to_owned).collect();
             find(&arguments, &crate::groups::all()).is_some()
         };
-        assert!(find("spawn parent_10mb conc_fork_server quick"));
-        assert!(!find("spawn parent_10mb conc_fork_server fast"));
-        assert!(!find("thread_pool heavy rayon quick"));
+        assert!(find("spawn parent_10mb conc_fork_server quick 30"));
+        assert!(!find("spawn parent_10mb conc_fork_server fast 30"));
+        assert!(!find("thread_pool heavy rayon quick 30"));
         assert!(!find("spawn"));
     }
 }

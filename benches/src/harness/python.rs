@@ -1,6 +1,7 @@
 //! Contenders that run in CPython.
 
-use super::{Bench, Missing, Timing, own_process};
+use super::offspring::{Failure, output};
+use super::{Bench, Missing, Timing};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::io;
@@ -50,12 +51,12 @@ impl Script {
     pub(crate) fn printed<T: DeserializeOwned>(&self, arguments: &[&str]) -> Result<T, Missing> {
         let mut command = Command::new(INTERPRETER);
         command.arg("-c").arg(self.source).args(arguments);
-        let output = match own_process::output(&mut command) {
+        let output = match output(&mut command) {
             Ok(output) => output,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Failure::NotRun(error)) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(Missing(format!("{INTERPRETER} is not installed")));
             }
-            Err(error) => return Err(Missing(format!("{INTERPRETER} cannot be run: {error}"))),
+            Err(failure) => return Err(Missing(format!("{INTERPRETER} {failure}"))),
         };
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{INTERPRETER} {arguments:?} failed:\n{errors}");

@@ -136,9 +136,10 @@ fn cell(value: Option<f64>) -> String {
     value.map_or_else(String::new, number)
 }
 
-/// Two decimals, unless they would say nothing.
+/// Two decimals, unless they would say nothing. Nothing is so many times nothing.
 fn ratio(value: f64) -> String {
     match value {
+        endless if !endless.is_finite() => String::new(),
         small if small < 0.01 => format!("{small:.4}"),
         large if large >= 100.0 => format!("{large:.0}"),
         _ => format!("{value:.2}"),

@@ -110,7 +110,7 @@ fn rivals(group: &mut Group) {
 }
 
 /// Sleeps for so long.
-fn rest(duration: Duration) {
+pub(super) fn rest(duration: Duration) {
     let end = Instant::now() + duration;
     while let Some(left) = end.checked_duration_since(Instant::now()).filter(|d| !d.is_zero()) {
         thread::park_timeout(left);

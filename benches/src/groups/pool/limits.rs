@@ -8,7 +8,7 @@ use std::hint::black_box;
 pub(super) fn register(group: &mut Group) {
     let how = "a plain loop on one thread, collected into a Vec";
     group.add(tiny_map::NAME, Contender::new("limit_serial", how, serial));
-    let how = "two copies of 1 MiB: one of the argument, one of the result";
+    let how = "two copies of 1 MiB in this process: one of the argument, one of the result";
     group.add(payload::NAME, Contender::new("limit_memcpy", how, copies));
 }
 

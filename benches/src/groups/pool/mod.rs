@@ -1,8 +1,9 @@
-//! Pools of two processes: how dear is a job, how well is the work spread, what does a death cost?
+//! Pools of two processes: how dear is a job, how well is the work spread, what does a death cost,
+//! and what does it cost that the pool is there?
 //!
 //! | file or folder | holds |
 //! |---|---|
-//! | `cases` | the work of the cases that only processes have; the others are `thread_pool`'s |
+//! | `cases` | the work of the cases that only this group has; the others are `thread_pool`'s |
 //! | `conc`, `threads`, `rayon`, `procspawn`, `cpython`, `limits` | one contender each |
 //!
 //! What was set out to be reached (two workers; rivals in the same run):
@@ -13,8 +14,9 @@
 //! | `tiny_submit` | at most 800 ns a job |
 //! | `heavy` | at most 1.03 x `rayon` |
 //! | `skewed` | at most 1.1 x ideal |
-//! | `payload_1mib` | at most 2.5 x `limit_memcpy` |
+//! | `payload_1mib` | at most 2.5 x `limit_memcpy`, which copies the argument once and the result once |
 //! | `recovery` | is reported |
+//! | `idle` | no CPU time that can be measured |
 
 mod cases;
 mod conc;
@@ -54,12 +56,15 @@ fn rivals(group: &mut Group) {
     #[cfg(feature = "rivals")]
     procspawn::register(group);
     if !cfg!(feature = "rayon") {
-        for case in [tiny_map::NAME, heavy::NAME, skewed::NAME] {
+        for case in [tiny_map::NAME, heavy::NAME, skewed::NAME, cases::idle::NAME] {
             group.add(case, Contender::absent("rayon", "built without the feature `rayon`"));
         }
     }
     if !cfg!(feature = "rivals") {
         let reason = "built without the feature `rivals`";
-        group.add(tiny_submit::NAME, Contender::absent("procspawn", reason));
+        let own = [cases::payload::NAME, cases::recovery::NAME, cases::idle::NAME];
+        for case in own.into_iter().chain([tiny_submit::NAME]) {
+            group.add(case, Contender::absent("procspawn", reason));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::thread_pool::cases::{heavy, skewed, square, tiny_map};
 use super::WORKERS;
+use super::cases::idle;
 use crate::harness::{Bench, Contender, Group, Outcome};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -14,6 +15,8 @@ pub(super) fn register(group: &mut Group) {
     let how = "install(|| range.into_par_iter().map(f).sum())";
     group.add(heavy::NAME, Contender::new(NAME, how, map_heavy));
     group.add(skewed::NAME, Contender::new(NAME, how, map_skewed));
+    let how = "a ThreadPool, which has run a map: two threads";
+    group.add(idle::NAME, Contender::alone(NAME, how, at_rest));
 }
 
 fn pool() -> ThreadPool {
@@ -34,4 +37,9 @@ fn map_heavy(bench: &Bench) -> Outcome {
 fn map_skewed(bench: &Bench) -> Outcome {
     let pool = pool();
     skewed::measure(bench, |jobs| pool.install(|| (0..jobs).into_par_iter().map(skewed::job).sum()))
+}
+
+fn at_rest(bench: &Bench) -> Outcome {
+    let pool = pool();
+    idle::measure(bench, |jobs| pool.install(|| (0..jobs).into_par_iter().map(square).sum()))
 }

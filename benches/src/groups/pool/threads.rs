@@ -2,6 +2,7 @@
 
 use super::super::thread_pool::cases::{square, tiny_map, tiny_submit};
 use super::WORKERS;
+use super::cases::idle;
 use crate::harness::{Bench, Contender, Group, Outcome};
 use conc_core::{Executor, Job, JoinError};
 use conc_thread::ThreadPool;
@@ -13,6 +14,8 @@ pub(super) fn register(group: &mut Group) {
     group.add(tiny_map::NAME, Contender::new(NAME, how, map));
     let how = "Executor::submit of a pool of threads for each job, then join of each";
     group.add(tiny_submit::NAME, Contender::new(NAME, how, submit));
+    let how = "a pool of threads, which has run a map: two threads";
+    group.add(idle::NAME, Contender::alone(NAME, how, at_rest));
 }
 
 fn pool() -> ThreadPool {
@@ -33,5 +36,13 @@ fn submit(bench: &Bench) -> Outcome {
         let submit = |n| Executor::submit(&pool, square, n).expect("the pool is open");
         let jobs: Vec<Job<u64>> = (0..jobs).map(submit).collect();
         jobs.into_iter().map(|job| job.join().expect("the work does not panic")).sum()
+    })
+}
+
+fn at_rest(bench: &Bench) -> Outcome {
+    let pool = pool();
+    idle::measure(bench, |jobs| {
+        let results = Executor::map(&pool, square, 0..jobs);
+        results.map(|result| result.expect("the work does not panic")).sum()
     })
 }

@@ -35,7 +35,7 @@ pub(super) fn register(group: &mut Group) {
 }
 
 fn submit(bench: &Bench, pool: &str) -> Outcome {
-    run(bench, pool, "tiny_submit", tiny_submit::JOBS_PYTHON, tiny_submit::METRICS)
+    run(bench, pool, "tiny_submit", tiny_submit::JOBS_FEWER, tiny_submit::METRICS)
 }
 
 fn map_executor(bench: &Bench) -> Outcome {

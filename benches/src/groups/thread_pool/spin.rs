@@ -7,11 +7,27 @@ use std::hint::black_box;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+/// Of this process.
+static STEPS_PER_MICROSECOND: OnceLock<f64> = OnceLock::new();
+
 /// Keeps the CPU busy for about so long, without a system call.
 pub(super) fn busy_for(duration: Duration) {
-    static STEPS_PER_MICROSECOND: OnceLock<f64> = OnceLock::new();
-    let per_microsecond = *STEPS_PER_MICROSECOND.get_or_init(calibrate);
-    steps((duration.as_secs_f64() * 1e6 * per_microsecond) as u64);
+    steps((duration.as_secs_f64() * 1e6 * pace()) as u64);
+}
+
+/// How many steps this process takes in a microsecond. The first call finds out, which takes some
+/// milliseconds.
+pub(super) fn pace() -> f64 {
+    *STEPS_PER_MICROSECOND.get_or_init(calibrate)
+}
+
+/// Takes over the pace of another process, so that the same job is as much work in both.
+///
+/// # Panics
+///
+/// If this process already has one.
+pub(super) fn set_pace(steps_per_microsecond: f64) {
+    STEPS_PER_MICROSECOND.set(steps_per_microsecond).expect("set before the first job");
 }
 
 fn steps(count: u64) {

@@ -1,5 +1,6 @@
-//! The work of the cases that only processes have; the others are `thread_pool`'s.
+//! The work of the cases that only this group has; the others are `thread_pool`'s.
 
+pub(super) mod idle;
 pub(super) mod payload;
 pub(super) mod recovery;
 
@@ -15,5 +16,6 @@ pub(super) fn all() -> Vec<Case> {
         skewed::case(),
         payload::case(),
         recovery::case(),
+        idle::case(),
     ]
 }

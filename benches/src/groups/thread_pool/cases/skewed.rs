@@ -31,6 +31,17 @@ pub(in crate::groups) fn job(index: u64) -> u64 {
     index
 }
 
+/// How much work a microsecond is. For workers in processes of their own, which would each find out
+/// for themselves, and during their first job; see [`set_pace`].
+pub(in crate::groups) fn pace() -> f64 {
+    spin::pace()
+}
+
+/// Takes over the [`pace`] of the process whose serial sum counts.
+pub(in crate::groups) fn set_pace(pace: f64) {
+    spin::set_pace(pace);
+}
+
 /// Exactly one of each block, always the same one, at a place that no chunk size can like.
 fn is_long(index: u64) -> bool {
     // Knuth's multiplicative hash; the upper half is the mixed one.
@@ -41,6 +52,8 @@ fn is_long(index: u64) -> bool {
 /// `work` runs [`job`] for all indexes below its argument and gives the sum of the indexes.
 pub(in crate::groups) fn measure(bench: &Bench, mut work: impl FnMut(u64) -> u64) -> Outcome {
     let jobs = bench.jobs(JOBS);
+    // What a process finds out once is no part of the sum.
+    pace();
     // Measured next to the contender, so that both see the same clock rate of the machine.
     let serial = Instant::now();
     let expected: u64 = (0..jobs).map(job).sum();
