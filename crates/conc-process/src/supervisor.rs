@@ -22,7 +22,8 @@ pub(crate) trait Watch: Send {
     fn look(&mut self) -> bool;
 }
 
-/// An idle thread ends after so many milliseconds.
+/// A thread without watches ends after so many milliseconds. One with watches sleeps until there is
+/// something to see.
 const IDLE: u16 = 500;
 
 /// What the thread waits for.
@@ -88,7 +89,8 @@ impl Supervisor {
         loop {
             // If there is no waiting any more, the watches are dropped: what they owe, they settle
             // so.
-            let Ok(ready) = readiness.wait(IDLE) else { return self.stop() };
+            let idle = self.state.lock().watches.is_empty().then_some(IDLE);
+            let Ok(ready) = readiness.wait(idle) else { return self.stop() };
             if ready.is_empty() && self.stop_if_idle() {
                 return;
             }

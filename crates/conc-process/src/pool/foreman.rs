@@ -12,47 +12,41 @@ use super::cargo::Cargo;
 use super::hire::hire;
 use super::lane::{Carried, Lane};
 use super::outcome;
-use super::ring::{Ring, Stage};
-use super::settings::Settings;
-use super::shared::{Doom, Life, Phase, Refusals, Shared, State, Worker};
+use super::ring::Ring;
+use super::shared::{Life, Phase, Refusals, Shared, State, Worker};
 use crate::sys::{bell, clock, memory, poll};
 use conc_core::courier::Keepsake;
 use conc_core::job::caught;
 use conc_core::trace::Outcome as Ended;
 use conc_core::wait::Patience;
 use conc_core::{Deadline, JoinError};
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often memory is looked at while jobs run.
-const MEMORY_TICK: Duration = Duration::from_millis(5);
 /// How often running batches are looked at while somebody is without work.
 const CUT_TICK: Duration = Duration::from_millis(1);
-/// No sleep is longer while jobs are out: a worker that was stopped after it had finished one, and
-/// before it rang the bell, must not keep its result.
-const SLICE: Duration = Duration::from_millis(250);
 /// While more calls than this are out, results are collected many at a time.
 const FLOOD: usize = 16;
 /// So long the foreman lets results pile up then: a fraction of what it takes to fill a ring.
 const NAP: Duration = Duration::from_micros(50);
-/// Attempts to start a worker, one after the other, before the pool gives up. More if the worker
-/// was killed: that says little about the next.
-pub(super) const MOST_FAILED_STARTS: u32 = 24;
 /// What an attempt that failed by itself counts.
 pub(super) const OWN_FAULT: u32 = 8;
 
 /// The foreman's own notes.
 pub(super) struct Foreman {
     pub(super) shared: Arc<Shared>,
-    memory_at: Instant,
+    pub(super) memory_at: Instant,
     /// When workers that were asked to end are ended.
-    kill_at: Option<Instant>,
+    pub(super) kill_at: Option<Instant>,
     /// When to look again, whatever happens.
-    wake_at: Option<Instant>,
+    pub(super) wake_at: Option<Instant>,
     pub(super) out_of_memory_kills: u64,
     /// Results of calls come in, and many more are to come.
     flood: bool,
+    /// What was taken from the workers and is to be read.
+    at_hand: VecDeque<Harvest>,
 }
 
 /// Entries of one worker whose outcomes are to be read.
@@ -60,20 +54,21 @@ struct Harvest {
     worker: u32,
     ring: Ring,
     post: Arc<OwnedFd>,
-    entries: Vec<(u64, Carried)>,
+    entries: VecDeque<(u64, Carried)>,
+    /// So many there were.
+    count: usize,
 }
 
 /// What one look found, to be done outside of the lock.
 #[derive(Default)]
-struct Found {
-    harvests: Vec<Harvest>,
-    refusals: Refusals,
+pub(super) struct Found {
+    pub(super) refusals: Refusals,
     keepsakes: Vec<Keepsake>,
-    hires: usize,
-    moved: bool,
+    pub(super) hires: usize,
+    pub(super) moved: bool,
     /// Among what is done are calls, and not only batches.
     calls: bool,
-    over: bool,
+    pub(super) over: bool,
 }
 
 /// The thread's life. Whatever happens to it, no job waits for ever.
@@ -85,6 +80,7 @@ pub(super) fn run(shared: Arc<Shared>) {
         wake_at: None,
         out_of_memory_kills: memory::out_of_memory_kills(),
         flood: false,
+        at_hand: VecDeque::new(),
     };
     let ended = caught(|| foreman.work());
     let error = ended.err().map(|error| JoinError::NotStarted {
@@ -100,6 +96,9 @@ pub(super) fn run(shared: Arc<Shared>) {
     drop(state);
     let error = error.unwrap_or(JoinError::Abandoned);
     taken.fail(&error);
+    for (_, carried) in foreman.at_hand.into_iter().flat_map(|harvest| harvest.entries) {
+        carried.cargo.reply.fail(error.clone());
+    }
     for mut worker in workers {
         // It may have ended.
         let _ = worker.kin.signal_group(libc::SIGKILL);
@@ -161,6 +160,8 @@ impl Foreman {
     /// Looks around once, and does what is to be done.
     fn look(&mut self) -> Look {
         let shared = Arc::clone(&self.shared);
+        #[cfg(test)]
+        shared.sabotage();
         let buried = bury::all(self);
         let mut found = Found::default();
         {
@@ -172,9 +173,10 @@ impl Foreman {
             self.flood = found.calls && state.outstanding > FLOOD;
         }
         let moved = buried || found.moved;
-        let Found { harvests, refusals, keepsakes, hires, over, .. } = found;
+        let Found { refusals, keepsakes, hires, over, .. } = found;
         drop(keepsakes);
-        self.settle(harvests, refusals);
+        self.refuse(refusals);
+        self.settle();
         for _ in 0..hires {
             hire(&shared);
         }
@@ -186,7 +188,7 @@ impl Foreman {
     }
 
     /// Takes what is done.
-    fn harvest(&self, state: &mut State, found: &mut Found) {
+    fn harvest(&mut self, state: &mut State, found: &mut Found) {
         let clocks = self.shared.settings.trace.then(Clocks::now);
         let State { workers, seats, failed_starts, .. } = state;
         for worker in workers {
@@ -198,12 +200,12 @@ impl Foreman {
                 found.moved = true;
                 self.shared.news.notify_all();
             }
-            let mut entries = Vec::new();
+            let mut entries = VecDeque::new();
             while let Some((number, carried)) = worker.lane.harvest() {
                 let seat = &mut seats[worker.seat];
                 note(seat, &worker.lane, number, &carried.cargo, clocks.as_ref());
                 found.calls |= !carried.cargo.is_batch();
-                entries.push((number, carried));
+                entries.push_back((number, carried));
             }
             if entries.is_empty() {
                 continue;
@@ -212,10 +214,11 @@ impl Foreman {
                 worker.idle_since = Instant::now();
             }
             found.moved = true;
-            found.harvests.push(Harvest {
+            self.at_hand.push_back(Harvest {
                 worker: worker.lane.worker,
                 ring: worker.lane.ring.clone(),
                 post: Arc::clone(worker.lane.post()),
+                count: entries.len(),
                 entries,
             });
         }
@@ -260,219 +263,39 @@ impl Foreman {
         }
     }
 
-    /// Looks after the workers themselves.
-    fn supervise(&mut self, state: &mut State, found: &mut Found) {
-        self.look_at_times(state, found);
-        self.look_at_memory(state, found);
-        self.retire(state, found);
-        self.look_at_phase(state, found);
-        self.look_at_strength(state, found);
-        if state.workers.iter().any(|worker| worker.lane.load() > 0) {
-            self.wake_in(SLICE);
-        }
+    /// Whether something has come from the workers that is not read yet.
+    pub(super) fn has_harvest(&self) -> bool {
+        !self.at_hand.is_empty()
     }
 
-    fn wake_in(&mut self, time: Duration) {
-        let at = Instant::now() + time;
-        self.wake_at = Some(self.wake_at.map_or(at, |before| before.min(at)));
-    }
-
-    /// Ends jobs that have run for too long.
-    fn look_at_times(&mut self, state: &mut State, found: &mut Found) {
-        let now = clock::monotonic_nanos();
-        let mut late = Vec::new();
-        for worker in &state.workers {
-            if matches!(worker.stage, Life::Doomed(_)) {
-                continue;
-            }
-            let Some((number, stage, cargo)) = worker.lane.present() else { continue };
-            let Some(timeout) = cargo.terms.timeout else { continue };
-            let slot = worker.lane.slot(number);
-            let started = slot.started.get().max(slot.item_started.get());
-            let spent = match stage {
-                Stage::Running if started > 0 => Duration::from_nanos(now.saturating_sub(started)),
-                // It has not begun, and cannot be late before it has had its time.
-                _ => Duration::ZERO,
-            };
-            match timeout.checked_sub(spent) {
-                Some(left) if !left.is_zero() => self.wake_in(left),
-                _ => late.push((worker.lane.worker, number)),
-            }
-        }
-        for (worker, entry) in late {
-            found.moved |= state.doom(worker, entry, Doom::TimedOut);
-        }
-    }
-
-    /// Ends jobs that use too much memory, and lets workers leave that have kept too much.
-    fn look_at_memory(&mut self, state: &mut State, found: &mut Found) {
-        let Settings { max_memory, memory_limit, .. } = self.shared.settings;
-        if max_memory.is_none() && memory_limit.is_none() {
-            return;
-        }
-        let busy = state.workers.iter().any(|worker| worker.lane.load() > 0);
-        let harvested = !found.harvests.is_empty();
-        if !busy && !harvested {
-            return;
-        }
-        let now = Instant::now();
-        if now < self.memory_at {
-            let left = self.memory_at - now;
-            return self.wake_in(left);
-        }
-        self.memory_at = now + MEMORY_TICK;
-        self.wake_in(MEMORY_TICK);
-        let mut greedy = Vec::new();
-        let State { workers, seats, .. } = state;
-        for worker in workers {
-            let Some(seen) = memory::own_bytes(worker.kin.pid) else { continue };
-            let figures = &mut seats[worker.seat].figures;
-            figures.peak_memory = figures.peak_memory.max(seen);
-            if max_memory.is_some_and(|most| seen > most) {
-                worker.leave();
-            }
-            let Some(limit) = memory_limit.filter(|limit| seen > *limit) else { continue };
-            match worker.lane.present() {
-                Some((entry, Stage::Running, _)) => {
-                    greedy.push((worker.lane.worker, entry, Doom::Memory { limit, seen }));
-                }
-                _ => worker.leave(),
-            }
-        }
-        for (worker, entry, doom) in greedy {
-            found.moved |= state.doom(worker, entry, doom);
-        }
-    }
-
-    /// Lets those go who are to leave and have no work, and those who were without work for long.
-    fn retire(&mut self, state: &mut State, found: &mut Found) {
-        let Settings { min, max, idle_timeout, .. } = self.shared.settings;
-        let mut present = state.workers.iter().filter(|worker| worker.is_present()).count();
-        let mut wakes = Vec::new();
-        let State { workers, seats, .. } = state;
-        for worker in workers {
-            if worker.is_idle() && min < max && present > min {
-                let idle = worker.idle_since.elapsed();
-                match idle_timeout.checked_sub(idle) {
-                    Some(left) if !left.is_zero() => wakes.push(left),
-                    _ => {
-                        worker.leave();
-                        present -= 1;
-                    }
-                }
-            }
-            if worker.stage == Life::Leaving && worker.lane.load() == 0 {
-                worker.stop();
-                seats[worker.seat].is_taken = false;
-                found.moved = true;
-            }
-        }
-        wakes.into_iter().for_each(|left| self.wake_in(left));
-    }
-
-    /// Brings the pool to its end.
-    fn look_at_phase(&mut self, state: &mut State, found: &mut Found) {
-        if state.phase == Phase::Open {
-            return;
-        }
-        if state.outstanding == 0 || state.phase == Phase::Terminating {
-            for worker in &mut state.workers {
-                if worker.lane.load() == 0 && !matches!(worker.stage, Life::Stopped) {
-                    // One that runs its initializer does not look.
-                    if worker.stage == Life::Starting {
-                        let _ = worker.kin.signal_group(libc::SIGTERM);
-                    }
-                    worker.stop();
-                }
-            }
-        }
-        if state.phase == Phase::Terminating {
-            self.terminate(state);
-        }
-        found.over = state.outstanding == 0 && state.workers.is_empty() && state.starting == 0;
-    }
-
-    fn terminate(&mut self, state: &State) {
-        let grace = self.shared.settings.grace;
-        let now = Instant::now();
-        let (signal, first) = match self.kill_at {
-            None => {
-                self.kill_at = Some(now + grace);
-                (libc::SIGTERM, true)
-            }
-            Some(at) => (libc::SIGKILL, now >= at),
-        };
-        if first {
-            for worker in &state.workers {
-                // It may have ended.
-                let _ = worker.kin.signal_group(signal);
-                // A stopped one hears of it when it goes on.
-                let _ = worker.kin.signal_group(libc::SIGCONT);
-            }
-        }
-        if let Some(at) = self.kill_at {
-            self.wake_in(at.saturating_duration_since(now).max(Duration::from_millis(1)));
-        }
-    }
-
-    /// Counts how many workers are missing.
-    fn look_at_strength(&mut self, state: &mut State, found: &mut Found) {
-        let Settings { min, max, .. } = self.shared.settings;
-        if state.failed_starts >= MOST_FAILED_STARTS {
-            return self.give_up(state, found);
-        }
-        let present = state.workers.iter().filter(|worker| worker.is_present()).count();
-        let wanted = match state.phase {
-            Phase::Open if !state.queue.is_empty() || self.shared.wants_to_grow(state) => {
-                min.max(state.outstanding.min(present + 1)).min(max)
-            }
-            Phase::Open => min,
-            Phase::Closed => min.min(state.outstanding),
-            Phase::Terminating | Phase::Over(_) => 0,
-        };
-        found.hires = wanted.saturating_sub(present);
-        state.starting += found.hires;
-    }
-
-    /// No worker can be had.
-    fn give_up(&mut self, state: &mut State, found: &mut Found) {
-        if matches!(state.phase, Phase::Over(_)) {
-            return;
-        }
-        let cause = state.last_failure.clone().unwrap_or(JoinError::Abandoned);
-        state.phase = Phase::Over(Some(cause.clone()));
-        let taken = self.shared.take_queued(state);
-        for item in taken.into_items() {
-            found.refusals.never.push((item.cargo, cause.clone()));
-        }
-        found.moved = true;
-        self.shared.news.notify_all();
-    }
-
-    /// Reads outcomes and settles jobs.
-    fn settle(&mut self, harvests: Vec<Harvest>, refusals: Refusals) {
-        let shared = &self.shared;
-        let mut settled = refusals.never.len();
+    /// Ends what can never go out to a worker.
+    fn refuse(&self, refusals: Refusals) {
         for cargo in refusals.withdrawn {
             cargo.reply.withdrawn();
         }
+        let count = refusals.never.len();
         for (cargo, error) in refusals.never {
             cargo.reply.fail(error);
         }
-        for Harvest { worker, ring, post, entries } in harvests {
-            let count = entries.len();
-            for (number, carried) in entries {
-                outcome::settle(shared, &ring, post.as_fd(), number, carried);
+        if count > 0 {
+            let mut state = self.shared.state.lock();
+            self.shared.settled(&mut state, count);
+        }
+    }
+
+    /// Reads outcomes and settles jobs.
+    fn settle(&mut self) {
+        while let Some(harvest) = self.at_hand.front_mut() {
+            while let Some((number, carried)) = harvest.entries.pop_front() {
+                outcome::settle(&self.shared, &harvest.ring, harvest.post.as_fd(), number, carried);
             }
-            let mut state = shared.state.lock();
-            if let Some(worker) = state.worker(worker) {
+            let (number, count) = (harvest.worker, harvest.count);
+            self.at_hand.pop_front();
+            let mut state = self.shared.state.lock();
+            if let Some(worker) = state.worker(number) {
                 worker.lane.collect();
             }
-            shared.settled(&mut state, count);
-        }
-        if settled > 0 {
-            let mut state = shared.state.lock();
-            shared.settled(&mut state, std::mem::take(&mut settled));
+            self.shared.settled(&mut state, count);
         }
     }
 }

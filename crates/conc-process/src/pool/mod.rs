@@ -30,7 +30,7 @@
 //! | `worker`, `desk`, `failure` | the worker's side, and what it says |
 //! | `outcome` | the parent reads what the worker wrote |
 //! | `shared` | queue and workers, and how work gets to them |
-//! | `foreman`, `hire`, `bury` | the thread that collects, replaces, watches |
+//! | `foreman`, `hire`, `tend`, `bury` | the thread that collects, replaces, watches |
 //! | `executor`, `stats` | the trait of executors; figures |
 
 mod builder;
@@ -58,9 +58,13 @@ mod shared;
 mod stats;
 mod store;
 mod submit;
+mod tend;
 mod terms;
 mod ticket;
 mod worker;
+
+#[cfg(all(test, not(conc_loom)))]
+mod tests;
 
 pub use builder::{PoolBuildError, PoolBuilder};
 pub use map::{PoolMap, PoolMapUnordered, Progress};

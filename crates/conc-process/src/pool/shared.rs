@@ -35,6 +35,9 @@ pub(super) struct Shared {
     pub(super) foreman: Sleeper,
     /// Workers that have ended, as the supervisor heard of it.
     pub(super) ends: Mutex<Vec<(u32, Result<Farewell, JoinError>)>>,
+    /// The foreman is to panic when it looks around next.
+    #[cfg(test)]
+    pub(super) is_sabotaged: conc_core::sync::AtomicU32,
 }
 
 /// What did not go out of the queue to a worker. To be settled outside of the lock.
@@ -297,7 +300,16 @@ impl Shared {
             bell: bell::new()?,
             foreman: Sleeper::new(),
             ends: Mutex::default(),
+            #[cfg(test)]
+            is_sabotaged: conc_core::sync::AtomicU32::new(0),
         }))
+    }
+
+    #[cfg(test)]
+    pub(super) fn sabotage(&self) {
+        // ORDERING: Relaxed. A flag alone.
+        let is_sabotaged = self.is_sabotaged.load(conc_core::sync::Ordering::Relaxed) != 0;
+        assert!(!is_sabotaged, "sabotage");
     }
 
     /// Lets the foreman look around.

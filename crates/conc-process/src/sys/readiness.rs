@@ -32,10 +32,11 @@ impl Readiness {
     }
 
     /// The tokens of descriptors that can be read or have ended; none after so many milliseconds.
-    pub(crate) fn wait(&self, milliseconds: u16) -> Result<Vec<u64>, Errno> {
+    pub(crate) fn wait(&self, milliseconds: Option<u16>) -> Result<Vec<u64>, Errno> {
         let mut events = [EpollEvent::empty(); EVENTS];
+        let timeout = milliseconds.map_or(EpollTimeout::NONE, EpollTimeout::from);
         loop {
-            match self.0.wait(&mut events, EpollTimeout::from(milliseconds)) {
+            match self.0.wait(&mut events, timeout) {
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error),
                 Ok(count) => return Ok(events.iter().take(count).map(EpollEvent::data).collect()),
