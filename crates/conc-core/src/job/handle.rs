@@ -6,6 +6,7 @@ use crate::completion::sealed::{Watchable, Watcher};
 use crate::executor::{Help, Host, blocking};
 use crate::wait::Patience;
 use crate::{Deadline, JoinError};
+use std::cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -266,7 +267,7 @@ fn wait_slow<T>(cell: &dyn Cell<T>, deadline: Option<Deadline>, never: Never) ->
         }
     }
     let mut patience = Patience::new();
-    while patience.pause() {
+    while IS_PATIENT.get() && patience.pause() {
         if is_settled() {
             return Waited::Ended;
         }
@@ -274,11 +275,19 @@ fn wait_slow<T>(cell: &dyn Cell<T>, deadline: Option<Deadline>, never: Never) ->
             return Waited::NotYet;
         }
     }
-    if blocking(|| cell.core().word.sleep_until_settled(deadline)) {
-        Waited::Ended
-    } else {
-        Waited::NotYet
-    }
+    let asleep = Instant::now();
+    let ended = blocking(|| cell.core().word.sleep_until_settled(deadline));
+    IS_PATIENT.set(asleep.elapsed() < LONG);
+    if ended { Waited::Ended } else { Waited::NotYet }
+}
+
+/// Who slept for so long would have looked in vain however often it had looked.
+const LONG: Duration = Duration::from_micros(200);
+
+thread_local! {
+    /// Whether this thread looks again for a moment before it sleeps: its last sleep was short. Jobs
+    /// tend to take as long as those before; to look in vain would take time from long ones.
+    static IS_PATIENT: cell::Cell<bool> = const { cell::Cell::new(true) };
 }
 
 /// Runs queued work right here if this thread belongs to the work's executor.

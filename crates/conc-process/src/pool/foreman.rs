@@ -29,6 +29,9 @@ use std::time::{Duration, Instant};
 const CUT_TICK: Duration = Duration::from_millis(1);
 /// While more calls than this are out, results are collected many at a time.
 const FLOOD: usize = 16;
+/// After a sleep of so long it does not look again for a moment before it sleeps: that would take
+/// time from jobs that take long.
+const LONG: Duration = Duration::from_micros(200);
 /// So long the foreman lets results pile up then: a fraction of what it takes to fill a ring.
 const NAP: Duration = Duration::from_micros(50);
 /// What an attempt that failed by itself counts.
@@ -114,6 +117,8 @@ impl Foreman {
     fn work(&mut self) {
         clock::sharpen();
         let mut patience = Patience::new();
+        // Jobs tend to take as long as those before.
+        let mut is_patient = true;
         loop {
             match self.look() {
                 Look::Over => return,
@@ -125,14 +130,14 @@ impl Foreman {
                     }
                 }
                 Look::Nothing => {
-                    if patience.pause() {
+                    if is_patient && patience.pause() {
                         continue;
                     }
                     self.announce();
                     match self.look() {
                         Look::Over => return,
                         Look::Moved => {}
-                        Look::Nothing => self.sleep(),
+                        Look::Nothing => is_patient = self.sleep() < LONG,
                     }
                     self.shared.foreman.retract();
                     patience.reset();
@@ -149,12 +154,15 @@ impl Foreman {
         }
     }
 
-    fn sleep(&mut self) {
+    /// Sleeps until the bell rings or something is due; how long that was.
+    fn sleep(&mut self) -> Duration {
+        let asleep = Instant::now();
         let deadline = self.wake_at.map(Deadline::at);
         let bell = self.shared.bell.as_fd();
         // An error is a look too many.
         let _ = poll::readable([bell], deadline);
         bell::silence(bell);
+        asleep.elapsed()
     }
 
     /// Looks around once, and does what is to be done.
