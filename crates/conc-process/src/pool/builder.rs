@@ -25,8 +25,13 @@ const MOST_WORKERS: usize = 4096;
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A time that can be added to the present.
-pub(super) fn countable(time: Duration) -> Duration {
+fn countable(time: Duration) -> Duration {
     time.min(NEVER)
+}
+
+/// A time that a job can have: one that has none is not late before it has begun.
+pub(super) fn job_time(timeout: Duration) -> Duration {
+    countable(timeout).max(Duration::from_nanos(1))
 }
 
 /// The choices of a [`Pool`]. `S` is what the [initializer](Self::initializer) makes.
@@ -192,7 +197,7 @@ impl<S: 'static> PoolBuilder<S> {
     /// A job, or an item of a map, is ended, with its worker, when it runs longer: it is
     /// [`JoinError::TimedOut`]. Time in the queue does not count. Default: none.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.terms.timeout = Some(countable(timeout));
+        self.settings.terms.timeout = Some(job_time(timeout));
         self
     }
 
