@@ -132,6 +132,36 @@ fn each_worker_gets_the_initializers_argument_with_its_descriptors() {
 }
 
 #[test]
+fn each_of_many_workers_gets_a_large_argument() {
+    let _watchdog = watchdog();
+    let pool = Pool::builder()
+        .workers(2)
+        .max_tasks_per_worker(1)
+        .initializer(|text: String| text.len(), "x".repeat(3 << 20))
+        .build()
+        .unwrap();
+    let len = |len: &mut usize, n: usize| *len + n;
+    let jobs: Vec<_> = (0..60).map(|n| pool.submit_with(len, n).unwrap()).collect();
+    for (n, job) in (0..).zip(jobs) {
+        assert_eq!(job.join(), Ok((3 << 20) + n));
+    }
+}
+
+#[test]
+fn a_state_that_panics_when_it_goes_harms_nobody() {
+    let _watchdog = watchdog();
+    struct Sour;
+    impl Drop for Sour {
+        fn drop(&mut self) {
+            panic!("sour to the end");
+        }
+    }
+    let pool = Pool::builder().workers(1).initializer(|()| Sour, ()).build().unwrap();
+    assert_eq!(pool.apply(square, 3), Ok(9));
+    pool.shutdown();
+}
+
+#[test]
 fn a_function_may_be_generic() {
     let _watchdog = watchdog();
     fn largest<T: Wire + Ord>(items: Vec<T>) -> Option<T> {
@@ -311,9 +341,9 @@ fn callbacks_run_in_the_pools_own_thread_and_may_end_the_pool() {
     let queued = pool.submit(square, 3).unwrap();
     let theirs = Arc::clone(&pool);
     job.on_finish(move |_| {
-        theirs.close();
         theirs.cancel_queued();
-        // Who is to end the pool does not wait for itself.
+        // Who is to end the pool, and run its jobs, does not wait for itself.
+        assert_eq!(theirs.apply(square, 4), Err(JoinError::WouldDeadlock));
         theirs.shutdown();
         send.send(thread::current().name().map(str::to_owned)).unwrap();
     });

@@ -221,13 +221,17 @@ impl<S: 'static> Pool<S> {
     ///
     /// # Errors
     ///
-    /// Why there is no result; [`JoinError::Cancelled`] if the pool has been shut down.
+    /// Why there is no result; [`JoinError::Cancelled`] if the pool has been shut down,
+    /// [`JoinError::WouldDeadlock`] in a callback of one of its own jobs: nothing is handed over.
     #[doc(alias = "run")]
     pub fn apply<A: Wire, R: Wire>(
         &self,
         function: fn(A) -> R,
         argument: A,
     ) -> Result<R, JoinError> {
+        if self.is_own_thread() {
+            return Err(JoinError::WouldDeadlock);
+        }
         match self.submit(function, argument) {
             Ok(job) => job.join(),
             Err(SubmitError::Closed(_)) => Err(JoinError::Cancelled),
@@ -407,12 +411,17 @@ impl<S> Pool<S> {
         self.shared.call_foreman();
     }
 
+    /// Whether this is the thread that everybody else waits for.
+    fn is_own_thread(&self) -> bool {
+        OWN_THREAD_OF.get() == Arc::as_ptr(&self.shared).addr()
+    }
+
     fn wait_for_end(&self, deadline: Option<Deadline>) -> bool {
         if !self.shared.family.is_own() {
             return false;
         }
         let mut state = self.shared.state.lock();
-        if OWN_THREAD_OF.get() == Arc::as_ptr(&self.shared).addr() {
+        if self.is_own_thread() {
             return state.is_over;
         }
         blocking(|| {
