@@ -66,9 +66,13 @@ fn files_are_short_and_named_for_what_they_hold() {
 fn the_oldest_compiler_reads_all_of_it() {
     let _watchdog = watchdog();
     for (path, text) in library_sources() {
-        for (number, line) in code_lines(&text) {
-            assert!(!line.contains("&& let "), "{}:{number}: a chain of let", path.display());
+        let heads = ["if let ", "while let "].map(|head| text.match_indices(head));
+        for (place, _) in heads.into_iter().flatten() {
+            let rest = &text[place..];
+            let head = &rest[..rest.find(['{', '}', ';']).unwrap_or(rest.len())];
+            assert!(!head.contains("&& "), "{}: a chain of let: {head}", path.display());
         }
+        assert!(!text.contains("&& let "), "{}: a chain of let", path.display());
     }
 }
 
@@ -193,6 +197,43 @@ fn the_licences_lie_in_every_crate() {
         let readme = folder.join("README.md");
         assert!(readme.exists(), "{} is missing", readme.display());
     }
+}
+
+/// Tests that a page names exist: `file::test`, under the folder that it says, or in `conc-process`.
+#[test]
+fn pages_name_tests_that_exist() {
+    let _watchdog = watchdog();
+    let page = fs::read_to_string(root().join("docs/POOL.md")).unwrap();
+    let (all, mut named, mut missing) = (sources(&["crates", "tests"]), 0, Vec::new());
+    for name in page.split('`').skip(1).step_by(2) {
+        let Some((file, test)) = name.split_once("::") else { continue };
+        let is_name =
+            |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || "/_0123456789".contains(c));
+        if !is_name(file) || !is_name(test) {
+            continue;
+        }
+        let folder = match file.split_once('/') {
+            None if file == "laws" => "tests/src/laws".to_owned(),
+            Some(("tests", file)) => format!("tests/tests/{file}.rs"),
+            Some(("src", file)) => format!("crates/conc-process/src/{file}.rs"),
+            Some((crate_name, file)) => format!("crates/conc-{crate_name}/tests/{file}.rs"),
+            None => format!("crates/conc-process/tests/{file}.rs"),
+        };
+        let function = format!("fn {test}");
+        let has_it = |(path, text): &(PathBuf, String)| {
+            path.strip_prefix(root()).unwrap().starts_with(&folder)
+                && text.match_indices(&function).any(|(at, _)| {
+                    let rest = text[at + function.len()..].chars().next();
+                    matches!(rest, Some('(' | '<'))
+                })
+        };
+        named += 1;
+        if !all.iter().any(has_it) {
+            missing.push(name);
+        }
+    }
+    assert!(missing.is_empty(), "there are no such tests: {missing:#?}");
+    assert!(named > 50, "no tests found: is this looking for the right form?");
 }
 
 /// What an issue asks for and nobody has written yet must not look written.

@@ -21,6 +21,18 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(2);
 /// More processes than any machine is for.
 const MOST_WORKERS: usize = 4096;
+/// A hundred years. Longer times mean never, and no clock has to count so far.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// A time that can be added to the present.
+fn countable(time: Duration) -> Duration {
+    time.min(NEVER)
+}
+
+/// A time that a job can have: one that has none is not late before it has begun.
+pub(super) fn job_time(timeout: Duration) -> Duration {
+    countable(timeout).max(Duration::from_nanos(1))
+}
 
 /// The choices of a [`Pool`]. `S` is what the [initializer](Self::initializer) makes.
 ///
@@ -117,7 +129,7 @@ impl<S: 'static> PoolBuilder<S> {
 
     /// A worker beyond the least number ends after so long without work. Default: 5 s.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.idle_timeout = timeout;
+        self.settings.idle_timeout = countable(timeout);
         self
     }
 
@@ -185,7 +197,7 @@ impl<S: 'static> PoolBuilder<S> {
     /// A job, or an item of a map, is ended, with its worker, when it runs longer: it is
     /// [`JoinError::TimedOut`]. Time in the queue does not count. Default: none.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.terms.timeout = Some(timeout);
+        self.settings.terms.timeout = Some(job_time(timeout));
         self
     }
 
@@ -200,7 +212,7 @@ impl<S: 'static> PoolBuilder<S> {
     /// So long a worker has to end by itself after SIGTERM, when the pool is dropped or
     /// [terminated](Pool::terminate), before it is killed. Default: 2 s.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.settings.grace = grace;
+        self.settings.grace = countable(grace);
         self
     }
 
@@ -233,9 +245,10 @@ impl<S: 'static> PoolBuilder<S> {
         crate::bootstrap::ensure().map_err(io::Error::other)?;
         let shared = Shared::new(settings).map_err(io::Error::from)?;
         let theirs = Arc::clone(&shared);
-        std::thread::Builder::new()
-            .name("conc-pool".to_owned())
-            .spawn(move || foreman::run(theirs))?;
+        std::thread::Builder::new().name("conc-pool".to_owned()).spawn(move || {
+            super::OWN_THREAD_OF.set(Arc::as_ptr(&theirs).addr());
+            foreman::run(theirs);
+        })?;
         // Dropped on any error below: the workers that did start end.
         let pool = Pool { shared, state: PhantomData };
         pool.wait_until_ready(min).map_err(PoolBuildError::Worker)?;

@@ -19,7 +19,10 @@ use std::time::{Duration, Instant};
 /// Buries all workers that have ended; whether there were any.
 pub(super) fn all(foreman: &mut Foreman) -> bool {
     let ends = std::mem::take(&mut *foreman.shared.ends.lock());
-    let any = !ends.is_empty();
+    if ends.is_empty() {
+        return false;
+    }
+    let mut shortage = Shortage::since(&mut foreman.out_of_memory_kills);
     for (number, result) in ends {
         let shared = Arc::clone(&foreman.shared);
         let worker = {
@@ -28,17 +31,21 @@ pub(super) fn all(foreman: &mut Foreman) -> bool {
             place.map(|place| state.workers.remove(place))
         };
         if let Some(worker) = worker {
-            one(foreman, worker, result);
+            one(&shared, worker, result, &mut shortage);
         }
     }
-    any
+    true
 }
 
-fn one(foreman: &mut Foreman, mut worker: Worker, result: Result<Farewell, JoinError>) {
-    let shared = Arc::clone(&foreman.shared);
+fn one(
+    shared: &Arc<Shared>,
+    mut worker: Worker,
+    result: Result<Farewell, JoinError>,
+    shortage: &mut Shortage,
+) {
     // What it started may have outlived it.
     let _ = worker.kin.signal_group(libc::SIGKILL);
-    let error = cause(foreman, worker.stage, result);
+    let error = cause(worker.stage, result, shortage);
     let lane = &mut worker.lane;
     let (mut victim, mut finished, mut untouched) = (None, Vec::new(), Vec::new());
     for (number, carried) in lane.remains() {
@@ -48,14 +55,14 @@ fn one(foreman: &mut Foreman, mut worker: Worker, result: Result<Farewell, JoinE
             _ => untouched.push((number, carried)),
         }
     }
-    take_leave(&shared, &worker, victim.as_ref(), finished.len(), &error);
+    take_leave(shared, &worker, victim.as_ref(), finished.len(), &error);
     // Results first: they came before the death.
     let settled = finished.len();
     for (number, carried) in finished {
         let lane = &worker.lane;
-        outcome::settle(&shared, &lane.ring, lane.post().as_fd(), number, carried);
+        outcome::settle(shared, &lane.ring, lane.post().as_fd(), number, carried);
     }
-    let again = victim.and_then(|victim| mourn(&shared, &worker.lane, victim, error));
+    let again = victim.and_then(|victim| mourn(shared, &worker.lane, victim, error));
     let mut state = shared.state.lock();
     for (number, carried) in untouched.into_iter().rev() {
         let item = carried.into_item(&worker.lane.ring, number);
@@ -115,8 +122,29 @@ fn take_leave(
     }
 }
 
-/// Why the worker ended.
-fn cause(foreman: &mut Foreman, life: Life, result: Result<Farewell, JoinError>) -> JoinError {
+/// Processes that the kernel ended for want of memory, and that nobody has asked for yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shortage(u64);
+
+impl Shortage {
+    /// Those since `before`, which becomes now.
+    fn since(before: &mut u64) -> Self {
+        let now = memory::out_of_memory_kills();
+        // Another group counts anew.
+        Self(now.saturating_sub(std::mem::replace(before, now)))
+    }
+
+    /// Whether one more death can have been this; each explains one.
+    fn explains_one(&mut self) -> bool {
+        let left = self.0.checked_sub(1);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+/// Why the worker ended. The kernel tells of a shortage of memory by SIGKILL, as anybody may, and
+/// by its count.
+fn cause(life: Life, result: Result<Farewell, JoinError>, shortage: &mut Shortage) -> JoinError {
     let error = match result {
         Ok(Farewell::Stopped) => JoinError::Exited { code: 0, report: None },
         Ok(Farewell::Unfounded(failure)) => failure.into(),
@@ -124,24 +152,18 @@ fn cause(foreman: &mut Foreman, life: Life, result: Result<Farewell, JoinError>)
         Err(error) => error,
     };
     match life {
-        Life::Doomed(Doom::TimedOut) => return JoinError::TimedOut,
-        Life::Doomed(Doom::Memory { limit, seen }) => {
-            return JoinError::MemoryLimit { limit, seen };
-        }
-        Life::Doomed(Doom::Killed) => return error,
-        _ => {}
+        Life::Doomed(Doom::TimedOut) => JoinError::TimedOut,
+        Life::Doomed(Doom::Memory { limit, seen }) => JoinError::MemoryLimit { limit, seen },
+        Life::Doomed(Doom::Killed) => error,
+        _ => match &error {
+            JoinError::Killed { signal, .. }
+                if signal.number() == libc::SIGKILL && shortage.explains_one() =>
+            {
+                JoinError::OutOfMemory
+            }
+            _ => error,
+        },
     }
-    let by_kernel = matches!(
-        &error,
-        JoinError::Killed { signal, .. } if signal.number() == libc::SIGKILL
-    );
-    if by_kernel {
-        let kills = memory::out_of_memory_kills();
-        if std::mem::replace(&mut foreman.out_of_memory_kills, kills) < kills {
-            return JoinError::OutOfMemory;
-        }
-    }
-    error
 }
 
 /// What becomes of the job that ran.
@@ -233,4 +255,60 @@ fn divide(
     }
     items.into_iter().rev().for_each(|item| shared.push_again(item));
     reply.settle(outcomes, rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use conc_core::Signal;
+
+    fn killed_by(number: i32) -> Result<Farewell, JoinError> {
+        Err(JoinError::Killed { signal: Signal::new(number), core: false, report: None })
+    }
+
+    #[test]
+    fn each_kill_of_the_kernel_explains_one_death() {
+        let _watchdog = conc_tests::watchdog();
+        let killed = killed_by(libc::SIGKILL);
+        let mut shortage = Shortage(2);
+        for expected in [JoinError::OutOfMemory, JoinError::OutOfMemory] {
+            assert_eq!(cause(Life::Ready, killed.clone(), &mut shortage), expected);
+        }
+        // The third was somebody else.
+        assert_eq!(Err(cause(Life::Ready, killed.clone(), &mut shortage)), killed);
+        assert_eq!(shortage, Shortage(0));
+    }
+
+    #[test]
+    fn other_deaths_are_not_put_down_to_the_kernel() {
+        let _watchdog = conc_tests::watchdog();
+        let mut shortage = Shortage(1);
+        for number in [libc::SIGSEGV, libc::SIGTERM, libc::SIGABRT] {
+            let killed = killed_by(number);
+            assert_eq!(Err(cause(Life::Ready, killed.clone(), &mut shortage)), killed);
+        }
+        let exited = JoinError::Exited { code: 0, report: None };
+        assert_eq!(cause(Life::Stopped, Ok(Farewell::Stopped), &mut shortage), exited);
+        let killed = killed_by(libc::SIGKILL);
+        for (doom, expected) in [
+            (Doom::TimedOut, Err(JoinError::TimedOut)),
+            (Doom::Memory { limit: 1, seen: 2 }, Err(JoinError::MemoryLimit { limit: 1, seen: 2 })),
+            (Doom::Killed, killed.clone()),
+        ] {
+            assert_eq!(Err(cause(Life::Doomed(doom), killed.clone(), &mut shortage)), expected);
+        }
+        assert_eq!(shortage, Shortage(1), "it is still to be asked for");
+        assert_eq!(cause(Life::Starting, killed, &mut shortage), JoinError::OutOfMemory);
+    }
+
+    #[test]
+    fn what_was_before_explains_nothing() {
+        let _watchdog = conc_tests::watchdog();
+        let mut before = memory::out_of_memory_kills();
+        // Nobody runs out of memory in these tests; elsewhere somebody may.
+        Shortage::since(&mut before);
+        let mut later = u64::MAX;
+        assert_eq!(Shortage::since(&mut later), Shortage(0), "another group counts anew");
+        assert!(later < u64::MAX);
+    }
 }

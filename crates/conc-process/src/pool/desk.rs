@@ -4,7 +4,8 @@ use super::failure::Failure;
 use super::outlet::Outlet;
 use super::post;
 use super::ring::{Arena, Ring, Shape, Slot};
-use crate::sys::{clock, files};
+use crate::client::Family;
+use crate::sys::{clock, files, fork};
 use conc_core::courier::{self, Baggage, Keepsake};
 use conc_core::trace::take_label;
 use conc_core::{JoinError, Wire};
@@ -35,6 +36,8 @@ pub(super) struct Tools {
     pub(super) results: Arena,
     pub(super) post: OwnedFd,
     pub(super) state: Box<dyn Any>,
+    /// The worker's own, to tell it from a copy that a job made of it.
+    pub(super) family: &'static Family,
 }
 
 /// The entry that a worker runs right now.
@@ -44,6 +47,7 @@ pub(super) struct Desk<'w> {
     shape: Shape,
     post: BorrowedFd<'w>,
     state: &'w mut dyn Any,
+    family: &'static Family,
     input: &'w [u8],
     descriptors: Vec<OwnedFd>,
     outlet: Outlet<'w>,
@@ -65,7 +69,7 @@ impl<'w> Desk<'w> {
         input: &'w [u8],
         descriptors: Vec<OwnedFd>,
     ) -> Self {
-        let Tools { results, post, state } = tools;
+        let Tools { results, post, state, family } = tools;
         let slot = ring.slot(number);
         let shape = Shape::decode(slot.shape.get());
         Self {
@@ -74,6 +78,7 @@ impl<'w> Desk<'w> {
             shape,
             post: (*post).as_fd(),
             state: &mut **state,
+            family,
             input,
             descriptors,
             outlet: Outlet::new(ring, results, number, shape.is_batch),
@@ -93,6 +98,14 @@ impl<'w> Desk<'w> {
     /// What the initializer made.
     pub(super) fn state(&mut self) -> &mut dyn Any {
         self.state
+    }
+
+    /// A job may have forked, and its copy come back from it: that ends here. A ring has one worker.
+    #[inline]
+    pub(super) fn end_if_copy(&self) {
+        if !self.family.is_own() {
+            fork::quit(0);
+        }
     }
 
     /// The call gave this result.

@@ -10,6 +10,7 @@ use super::routine::Work;
 use super::shared::Shared;
 use super::submit::{Load, refused, submit_batch};
 use conc_core::courier::{self, Baggage};
+use conc_core::job::caught;
 use conc_core::{Job, JobSet, JoinError, Wire};
 use std::collections::{HashMap, VecDeque};
 use std::iter::FusedIterator;
@@ -250,11 +251,12 @@ impl<R: Wire> Unpacked<R> {
         if is_failure {
             return Err(failure(bytes));
         }
+        // The type's own code runs here, and may panic.
         let decoded = if self.left == 0 && !self.descriptors.is_empty() {
             let descriptors = std::mem::take(&mut self.descriptors);
-            courier::unpacking(descriptors, || postcard::from_bytes(bytes))
+            caught(|| courier::unpacking(descriptors, || postcard::from_bytes(bytes)))?
         } else {
-            postcard::from_bytes(bytes)
+            caught(|| postcard::from_bytes(bytes))?
         };
         decoded.map_err(|error| JoinError::NotDecoded { message: error.to_string().into() })
     }

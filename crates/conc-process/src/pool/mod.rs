@@ -76,11 +76,18 @@ use conc_core::executor::blocking;
 use conc_core::trace::{Recorder, Timeline};
 use conc_core::{Deadline, Job, JoinError, SubmitError, Wire};
 use shared::{Phase, Shared};
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use ticket::Place;
+
+thread_local! {
+    /// Where the pool is whose own thread this is; 0: it is no pool's.
+    static OWN_THREAD_OF: Cell<usize> = const { Cell::new(0) };
+}
 
 /// A pool of processes: portable work runs isolated, at nearly the price of a pool of threads.
 ///
@@ -95,7 +102,8 @@ use std::time::{Duration, Instant};
 /// [initializer](PoolBuilder::initializer) makes, for jobs to borrow.
 ///
 /// One thread of this process, `conc-pool`, collects results, and runs the callbacks of jobs
-/// ([`on_finish`](Job::on_finish)): one that blocks stops the others. An idle pool sleeps.
+/// ([`on_finish`](Job::on_finish)): one that blocks stops the others, and one that waits for another
+/// job of this pool waits for ever. An idle pool sleeps.
 ///
 /// **Dropping the pool never blocks**: what is queued ends [`JoinError::Cancelled`], what runs gets
 /// SIGTERM and, after a [grace](PoolBuilder::grace) time, SIGKILL.
@@ -151,7 +159,8 @@ use std::time::{Duration, Instant};
 /// # Python
 ///
 /// `multiprocessing.Pool` and `ProcessPoolExecutor`. There a worker that dies hangs the pool or
-/// breaks it; `map` reads all of its input first; workers may not have children.
+/// breaks it; `map` reads all of its input first; workers may not have children. The page
+/// `docs/POOL.md` of the repository goes through all differences, each with its test.
 #[doc(alias = "ProcessPoolExecutor")]
 pub struct Pool<S = ()> {
     shared: Arc<Shared>,
@@ -222,13 +231,17 @@ impl<S: 'static> Pool<S> {
     ///
     /// # Errors
     ///
-    /// Why there is no result; [`JoinError::Cancelled`] if the pool has been shut down.
+    /// Why there is no result; [`JoinError::Cancelled`] if the pool has been shut down,
+    /// [`JoinError::WouldDeadlock`] in a callback of one of its own jobs: nothing is handed over.
     #[doc(alias = "run")]
     pub fn apply<A: Wire, R: Wire>(
         &self,
         function: fn(A) -> R,
         argument: A,
     ) -> Result<R, JoinError> {
+        if self.is_own_thread() {
+            return Err(JoinError::WouldDeadlock);
+        }
         match self.submit(function, argument) {
             Ok(job) => job.join(),
             Err(SubmitError::Closed(_)) => Err(JoinError::Cancelled),
@@ -354,7 +367,9 @@ impl<S> Pool<S> {
         if self.shared.family.is_own() { self.shared.cancel_queued() } else { 0 }
     }
 
-    /// Accepts no more work, and waits until all accepted work and all workers have ended.
+    /// Accepts no more work, and waits until all accepted work and all workers have ended. In a
+    /// callback of one of the pool's jobs it does not wait, nor does any other call that would:
+    /// the pool's own thread cannot wait for itself.
     ///
     /// # Python
     ///
@@ -406,11 +421,19 @@ impl<S> Pool<S> {
         self.shared.call_foreman();
     }
 
+    /// Whether this is the thread that everybody else waits for.
+    fn is_own_thread(&self) -> bool {
+        OWN_THREAD_OF.get() == Arc::as_ptr(&self.shared).addr()
+    }
+
     fn wait_for_end(&self, deadline: Option<Deadline>) -> bool {
         if !self.shared.family.is_own() {
             return false;
         }
         let mut state = self.shared.state.lock();
+        if self.is_own_thread() {
+            return state.is_over;
+        }
         blocking(|| {
             while !state.is_over {
                 match deadline {
@@ -434,9 +457,12 @@ impl<S> Pool<S> {
         }
         let state = self.shared.state.lock();
         let waiting = state.workers.iter().map(|worker| worker.lane.load().saturating_sub(1));
+        // Those that were cancelled lie there until it is their turn.
+        let queued =
+            state.queue.iter().filter(|item| item.cargo.ticket().place() != Place::Withdrawn);
         PoolStats {
             workers: state.seats.iter().map(|seat| seat.figures.clone()).collect(),
-            queued: state.queue.len() + waiting.sum::<usize>(),
+            queued: queued.count() + waiting.sum::<usize>(),
             outstanding: state.outstanding,
         }
     }

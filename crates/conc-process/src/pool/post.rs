@@ -39,6 +39,16 @@ pub(super) fn receive(socket: BorrowedFd<'_>, entry: u64) -> Result<Vec<OwnedFd>
     }
 }
 
+/// Closes what was sent for entries before this one: they were taken back.
+pub(super) fn discard_before(socket: BorrowedFd<'_>, entry: u64) {
+    let mut number = [0; 8];
+    while socket::peek(socket, &mut number) == Ok(number.len())
+        && u64::from_le_bytes(number) < entry
+    {
+        drop(socket::receive(socket, &mut number, Mode::Try));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +65,18 @@ mod tests {
         assert!(receive(theirs.as_fd(), 5).is_err(), "it has been received");
         send(ours.as_fd(), 9, &[ours.as_fd()]).unwrap();
         assert!(receive(theirs.as_fd(), 8).is_err());
+    }
+
+    #[test]
+    fn what_nobody_will_ask_for_is_closed() {
+        let _watchdog = conc_tests::watchdog();
+        let (ours, theirs) = socket::pair().unwrap();
+        discard_before(theirs.as_fd(), 9);
+        for entry in [3, 4, 7] {
+            send(ours.as_fd(), entry, &[ours.as_fd()]).unwrap();
+        }
+        discard_before(theirs.as_fd(), 5);
+        discard_before(theirs.as_fd(), 7);
+        assert_eq!(receive(theirs.as_fd(), 7).unwrap().len(), 1);
     }
 }

@@ -173,7 +173,12 @@ impl Reply {
 
 impl Owed<dyn Call> {
     pub(super) fn settle(self, outcome: Outcome<'_>) {
-        self.pay().settle(outcome);
+        let job = self.pay();
+        // What nobody holds any more is dropped here, and its destructor may panic.
+        conc_core::job::quietly(move || {
+            job.settle(outcome);
+            drop(job);
+        });
     }
 }
 

@@ -154,6 +154,7 @@ fn enter<C: Routine>(function: usize, desk: &mut Desk<'_>) {
         Ok(Err(error)) | Err(error) => return desk.fail(&error),
     };
     let outcome = caught(|| routine.call(desk.state(), argument));
+    desk.end_if_copy();
     match outcome {
         Ok(result) => {
             if let Err(error) = caught(|| desk.answer(&result)).and_then(|answered| answered) {
@@ -172,6 +173,7 @@ fn enter_batch<C: Routine>(function: usize, desk: &mut Desk<'_>) {
     let mut items = Items { input, descriptors, known: true };
     // Caught for all items together: what can be caught costs each of them some nanoseconds.
     while let Err(error) = caught(|| items.run(&routine, desk)).and_then(|ran| ran) {
+        desk.end_if_copy();
         desk.fail_item(&error);
         if !items.known {
             desk.stop();
@@ -201,6 +203,7 @@ impl Items<'_> {
             self.input = rest;
             self.known = true;
             let result = routine.call(desk.state(), argument);
+            desk.end_if_copy();
             desk.answer_item(&result)?;
             drop_quietly(result);
         }

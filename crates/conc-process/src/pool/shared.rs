@@ -265,6 +265,19 @@ impl State {
         refused
     }
 
+    fn position(&self, ticket: &Ticket) -> Option<usize> {
+        self.queue.iter().position(|item| std::ptr::eq(item.cargo.ticket(), ticket))
+    }
+
+    /// Takes a job that is withdrawn out of the queue. From a long queue only now and then: others
+    /// stay until it is their turn, so that to cancel all of it does not take for ever.
+    fn take_out(&mut self, ticket: &Ticket) -> Option<Item> {
+        if self.queue.len() > LONG_QUEUE {
+            return None;
+        }
+        self.position(ticket).and_then(|place| self.queue.remove(place))
+    }
+
     pub(super) fn worker(&mut self, number: u32) -> Option<&mut Worker> {
         self.workers.iter_mut().find(|worker| worker.lane.worker == number)
     }
@@ -374,7 +387,7 @@ impl Shared {
         let mut state = self.state.lock();
         let taken = match ticket.place() {
             Place::Withdrawn => return true,
-            Place::Queued => None,
+            Place::Queued => state.take_out(ticket),
             Place::With(worker, low) => {
                 let Some(worker) = state.worker(worker) else { return false };
                 let lane = &mut worker.lane;
@@ -425,11 +438,7 @@ impl Shared {
         let mut state = self.state.lock();
         let item = match ticket.place() {
             Place::Withdrawn => return Err(KillError::Finished),
-            Place::Queued => {
-                let mine = |item: &Item| std::ptr::eq(item.cargo.ticket(), ticket);
-                let place = state.queue.iter().position(mine);
-                place.and_then(|place| state.queue.remove(place))
-            }
+            Place::Queued => state.position(ticket).and_then(|place| state.queue.remove(place)),
             Place::With(worker, low) => {
                 let Some(worker) = state.worker(worker) else { return Err(KillError::Finished) };
                 let Some(entry) = worker.lane.number(low) else {
@@ -517,6 +526,9 @@ impl Shared {
         Some(item)
     }
 }
+
+/// In a queue that is longer, nobody is looked for who is cancelled.
+const LONG_QUEUE: usize = 4096;
 
 /// Less work than this, in nanoseconds, is not worth the way.
 const WORTH_CUTTING: u64 = 20_000;

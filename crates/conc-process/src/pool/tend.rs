@@ -31,7 +31,8 @@ impl Foreman {
     }
 
     pub(super) fn wake_in(&mut self, time: Duration) {
-        let at = Instant::now() + time;
+        // What no clock can count is never.
+        let Some(at) = Instant::now().checked_add(time) else { return };
         self.wake_at = Some(self.wake_at.map_or(at, |before| before.min(at)));
     }
 
@@ -50,7 +51,10 @@ impl Foreman {
             let spent = match stage {
                 Stage::Running if started > 0 => Duration::from_nanos(now.saturating_sub(started)),
                 // It has not begun, and cannot be late before it has had its time.
-                _ => Duration::ZERO,
+                _ => {
+                    self.wake_in(timeout);
+                    continue;
+                }
             };
             match timeout.checked_sub(spent) {
                 Some(left) if !left.is_zero() => self.wake_in(left),

@@ -1,6 +1,7 @@
 //! Choices for single jobs.
 
 use super::Pool;
+use super::builder::job_time;
 use super::cargo::Terms;
 use super::routine::{Routine, WithState};
 use super::submit;
@@ -22,7 +23,7 @@ impl<'p, S: 'static> PoolTerms<'p, S> {
 
     /// Ends the job, with its worker, when it runs longer.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.terms.timeout = Some(timeout);
+        self.terms.timeout = Some(job_time(timeout));
         self
     }
 

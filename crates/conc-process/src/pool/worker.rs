@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::post;
 use super::ring::{ENTRIES, Ring, Shape, Slot, Take};
 use super::routine::{Founding, Work};
+use crate::client::Family;
 use crate::sys::one_way::OneWayView;
 use crate::sys::{bell, clock, files};
 use conc_core::courier::Keepsake;
@@ -62,7 +63,8 @@ pub(super) fn live(briefing: Briefing) -> Farewell {
         Some(Ok(state)) => state,
         Some(Err(failure)) => return Farewell::Unfounded(failure),
     };
-    let tools = Tools { results: Ring::results(), post: post.into(), state };
+    let (results, family) = (Ring::results(), Family::own());
+    let tools = Tools { results, post: post.into(), state, family };
     let (ring, store, bell) = (&ring, &store, bell.into());
     let mut worker = Worker { ring, store, tools, bell, kept: Vec::new(), next: 0 };
     ring.header().set_ready();
@@ -116,6 +118,7 @@ impl<'r> Worker<'r> {
 
     /// Sleeps until there is an entry, or an end.
     fn sleep(&self) {
+        post::discard_before(self.tools.post.as_fd(), self.next);
         let (header, slot) = (self.ring.header(), self.ring.slot(self.next));
         header.worker.announce();
         let nothing = slot.claim.stage(self.next) == super::ring::Stage::Ahead;

@@ -82,11 +82,9 @@ impl Offspring {
             if bound && fork::has_members(pid) {
                 self.leave(pid);
             }
-            if let Some(channel) = channel
-                && !tell(&channel, status)
-            {
-                self.untold.push((channel, status));
-            }
+            self.untold.extend(
+                channel.filter(|channel| !tell(channel, status)).map(|channel| (channel, status)),
+            );
         }
     }
 

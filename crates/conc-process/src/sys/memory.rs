@@ -15,16 +15,26 @@ pub(crate) fn own_bytes(pid: i32) -> Option<u64> {
 }
 
 /// How often the kernel has ended a process of this group, or of the system, for want of memory.
+///
+/// Counted before the process gets its signal. Of the group alone where the kernel can tell: what
+/// happens in groups below it is not about us.
 pub(crate) fn out_of_memory_kills() -> u64 {
-    let group = std::fs::read_to_string("/proc/self/cgroup").ok().and_then(|text| {
-        let path = text.lines().find_map(|line| line.strip_prefix("0::"))?.to_owned();
-        count(&format!("/sys/fs/cgroup{path}/memory.events"))
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let group = read("/proc/self/cgroup").as_deref().and_then(own_group).and_then(|group| {
+        ["memory.events.local", "memory.events"]
+            .iter()
+            .find_map(|file| kills(&read(&format!("/sys/fs/cgroup{group}/{file}"))?))
     });
-    group.or_else(|| count("/proc/vmstat")).unwrap_or(0)
+    group.or_else(|| kills(&read("/proc/vmstat")?)).unwrap_or(0)
 }
 
-fn count(path: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(path).ok()?;
+/// The group of the second version in `/proc/self/cgroup`.
+fn own_group(text: &str) -> Option<String> {
+    text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
+}
+
+/// The count in a file of names and numbers.
+fn kills(text: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
 }
 
@@ -51,5 +61,18 @@ mod tests {
         });
         assert!(grew && own() > 0);
         assert_eq!(own_bytes(i32::MAX), None);
+    }
+
+    #[test]
+    fn kills_are_counted_where_the_kernel_counts_them() {
+        let _watchdog = conc_tests::watchdog();
+        let events = "low 0\nhigh 7\nmax 12\noom 4\noom_kill 3\noom_group_kill 1\n";
+        assert_eq!(kills(events), Some(3));
+        assert_eq!(kills("nr_free_pages 88\noom_kill 12\ndrop_pagecache 0\n"), Some(12));
+        assert_eq!(kills("low 0\nhigh 0\n"), None, "old kernels do not count");
+        assert_eq!(kills("oom_kill many\n"), None);
+        let groups = "5:memory:/old\n1:name=systemd:/old\n0::/user.slice/a.scope\n";
+        assert_eq!(own_group(groups).as_deref(), Some("/user.slice/a.scope"));
+        assert_eq!(own_group("4:memory:/old\n"), None);
     }
 }

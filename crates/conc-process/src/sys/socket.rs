@@ -97,6 +97,12 @@ pub(crate) fn send_plain(socket: BorrowedFd<'_>, bytes: &[u8], mode: Mode) -> Re
     }
 }
 
+/// Looks at the beginning of the next message, if there is one, and leaves it where it is.
+pub(crate) fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    nix::sys::socket::recv(socket.as_raw_fd(), buffer, flags)
+}
+
 /// Room for the control messages of one message, aligned as the kernel wants it.
 #[repr(C, align(8))]
 struct Control([u8; CONTROL_LENGTH]);
