@@ -1,0 +1,115 @@
+//! The recorded run of a worker, and how others come to the same place.
+
+use super::diary::{Diary, Page};
+use super::{Step, Victim};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// No run is longer than so many instructions.
+const LONGEST: usize = 300_000;
+/// What it costs to run to a breakpoint, in single steps.
+const RUN: usize = 4;
+
+/// The address of every instruction that a worker has before it, from its wake-up until it sleeps.
+pub(crate) struct Route {
+    places: Vec<u64>,
+    /// What was written down when the worker was there.
+    pages: Vec<Page>,
+    /// The last leg of the cheapest way to each place.
+    legs: Vec<Leg>,
+}
+
+/// A part of a way from one place to another.
+#[derive(Clone, Copy)]
+struct Leg {
+    from: usize,
+    /// On until it comes to the address of the place, and not by a single step.
+    runs: bool,
+}
+
+impl Route {
+    /// Follows a worker until it sleeps.
+    pub(crate) fn record(victim: &Victim, diary: &Diary) -> Self {
+        let (mut places, mut pages) = (vec![victim.place()], vec![diary.read()]);
+        while victim.step() == Step::Taken {
+            places.push(victim.place());
+            pages.push(diary.read());
+            assert!(places.len() < LONGEST, "it never sleeps");
+        }
+        let legs = legs(&places, victim.clock());
+        Self { places, pages, legs }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The places that are worth a death. An instruction that repeats itself, to copy bytes, is one
+    /// of many places: of the repetitions those at powers of two are, and the last.
+    pub(crate) fn stations(&self) -> Vec<usize> {
+        let mut again = 0_usize;
+        let mut stations = Vec::new();
+        for (at, place) in self.places.iter().enumerate() {
+            again = if at > 0 && self.places[at - 1] == *place { again + 1 } else { 0 };
+            if again == 0 || again.is_power_of_two() || self.places.get(at + 1) != Some(place) {
+                stations.push(at);
+            }
+        }
+        stations
+    }
+
+    /// Where a worker sleeps.
+    pub(crate) fn home(&self) -> u64 {
+        self.places[0]
+    }
+
+    pub(crate) fn place(&self, steps: usize) -> u64 {
+        self.places[steps]
+    }
+
+    /// Lets a worker that is at the beginning take so many steps; whether it came to where the
+    /// route is then.
+    pub(crate) fn lead(&self, victim: &Victim, diary: &Diary, steps: usize) -> bool {
+        let mut way = Vec::new();
+        let mut place = steps;
+        while place > 0 {
+            let leg = self.legs[place];
+            way.push((leg, place));
+            place = leg.from;
+        }
+        let arrived = way.into_iter().rev().all(|(leg, place)| {
+            let step = if leg.runs { victim.run_to(self.places[place]) } else { victim.step() };
+            step == Step::Taken
+        });
+        arrived && victim.place() == self.places[steps] && diary.read() == self.pages[steps]
+    }
+}
+
+/// The last leg of the cheapest way to each place. None runs to somewhere in the `clock`: how that
+/// reads the time depends on the time.
+fn legs(places: &[u64], clock: Range<u64>) -> Vec<Leg> {
+    let mut legs = vec![Leg { from: 0, runs: false }];
+    let mut last_at = HashMap::from([(places[0], 0)]);
+    // Places and what the way to them costs: each is cheaper than all that come after it so far.
+    // The first leg is a step: it wakes in the middle of an instruction, which begins again.
+    let mut cheap: Vec<(usize, usize)> = Vec::new();
+    let mut cost = 0;
+    for (at, place) in places.iter().enumerate().skip(1) {
+        // A run from before the address's last time would end there.
+        let before = last_at.insert(*place, at);
+        let from = cheap.partition_point(|(start, _)| before.is_some_and(|last| *start <= last));
+        let (mut leg, mut least) = (Leg { from: at - 1, runs: false }, cost + 1);
+        if let Some((start, to_start)) = cheap.get(from) {
+            if to_start + RUN < least && !clock.contains(place) {
+                (leg, least) = (Leg { from: *start, runs: true }, to_start + RUN);
+            }
+        }
+        cost = least;
+        legs.push(leg);
+        while cheap.last().is_some_and(|(_, dearer)| *dearer >= cost) {
+            cheap.pop();
+        }
+        cheap.push((at, cost));
+    }
+    legs
+}
