@@ -13,6 +13,7 @@ use std::hint::black_box;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 use step::{Pending, Scene, all, begun, ended};
@@ -33,20 +34,27 @@ fn ran<T: PartialEq + std::fmt::Debug>(
     })
 }
 
-fn square((part, n): (usize, u64)) -> (u32, u64) {
+/// No two orders are alike: what is left of one must not be taken for another's result.
+fn serial() -> u64 {
+    static ORDERS: AtomicU64 = AtomicU64::new(0);
+    // As long as others, in the encoding.
+    1 << 40 | ORDERS.fetch_add(1, Ordering::Relaxed)
+}
+
+fn double((part, n): (usize, u64)) -> (u32, u64) {
     begun(part);
-    let square = black_box(n * n);
+    let doubled = black_box(n * 2);
     ended(part);
-    (std::process::id(), square)
+    (std::process::id(), doubled)
 }
 
 /// A call, and one that waits behind it.
 fn calls(pool: &Pool) -> Pending {
-    let jobs = [(0, 7), (1, 8)].map(|order| pool.submit(square, order).unwrap());
-    Box::new(move || {
-        let results = jobs.into_iter().zip([49, 64]);
-        results.map(|(job, right)| ran(job.join(), &right)).collect()
-    })
+    let jobs = [0, 1].map(|part| {
+        let n = serial();
+        (n, pool.submit(double, (part, n)).unwrap())
+    });
+    Box::new(move || jobs.into_iter().map(|(n, job)| ran(job.join(), &(n * 2))).collect())
 }
 
 fn echo((part, text): (usize, String)) -> (u32, String) {
@@ -56,37 +64,38 @@ fn echo((part, text): (usize, String)) -> (u32, String) {
     (std::process::id(), text)
 }
 
-/// A text that is not like others.
-fn text(part: usize, length: usize) -> String {
-    let letters = (b'a'..=b'z').cycle().skip(part).take(length);
+fn text(length: usize) -> String {
+    let first = serial() % 26;
+    let letters = (b'a'..=b'z').cycle().skip(first as usize).take(length);
     letters.map(char::from).collect()
 }
 
 /// A call with an argument and a result that lie in the arenas, and one that waits behind it.
 fn large_calls(pool: &Pool) -> Pending {
-    const LENGTH: usize = 4096;
-    let jobs = [0, 1].map(|part| pool.submit(echo, (part, text(part, LENGTH))).unwrap());
-    Box::new(move || {
-        let results = jobs.into_iter().enumerate();
-        results.map(|(part, job)| ran(job.join(), &text(part, LENGTH))).collect()
-    })
+    let jobs = [0, 1].map(|part| {
+        let text = text(4096);
+        (text.clone(), pool.submit(echo, (part, text)).unwrap())
+    });
+    Box::new(move || jobs.into_iter().map(|(text, job)| ran(job.join(), &text)).collect())
 }
 
 /// A batch of three items, and a call that waits behind it.
 fn batch(pool: &Pool) -> Pending {
     // Each makes the room for the outcomes too small for the next.
-    const LENGTH: usize = 700;
-    let results = pool.map(echo, (0..3).map(|part| (part, text(part, LENGTH)))).batch_len(3);
+    let texts = [(); 3].map(|()| text(700));
+    let results = pool.map(echo, texts.clone().into_iter().enumerate()).batch_len(3);
     // Nothing goes out before somebody asks.
     let reader = thread::spawn(move || results.collect::<Vec<_>>());
     while pool.stats().outstanding == 0 && !reader.is_finished() {
         thread::yield_now();
     }
-    let behind = pool.submit(square, (3, 9)).unwrap();
+    let n = serial();
+    let behind = pool.submit(double, (3, n)).unwrap();
     Box::new(move || {
-        let items = reader.join().unwrap().into_iter().enumerate();
-        let items = items.map(|(part, item)| ran(item, &text(part, LENGTH)));
-        items.collect::<Vec<_>>().into_iter().chain([ran(behind.join(), &81)]).collect()
+        let items = reader.join().unwrap();
+        assert_eq!(items.len(), texts.len());
+        let items = items.into_iter().zip(&texts).map(|(item, text)| ran(item, text));
+        items.collect::<Vec<_>>().into_iter().chain([ran(behind.join(), &(n * 2))]).collect()
     })
 }
 
@@ -106,7 +115,8 @@ const KEPT: usize = 6;
 fn travels(pool: &Pool) -> Pending {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let passed = pool.submit(pass, (0, PortableFd::new(theirs))).unwrap();
-    let behind = pool.submit(square, (1, 8)).unwrap();
+    let n = serial();
+    let behind = pool.submit(double, (1, n)).unwrap();
     Box::new(move || {
         let passed = passed.join().map(|(worker, traveller)| {
             let mut theirs = UnixStream::from(std::os::fd::OwnedFd::from(traveller));
@@ -116,7 +126,7 @@ fn travels(pool: &Pool) -> Pending {
             assert_eq!(heard, *b"x");
             worker
         });
-        let behind = ran(behind.join(), &64);
+        let behind = ran(behind.join(), &(n * 2));
         let mut left = LEFT.lock().unwrap();
         left.push_back(ours);
         if left.len() > KEPT {

@@ -17,6 +17,8 @@ pub(crate) struct Route {
     pages: Vec<Page>,
     /// The last leg of the cheapest way to each place.
     legs: Vec<Leg>,
+    /// Where the kernel's code is that reads the clock.
+    clock: Range<u64>,
 }
 
 /// A part of a way from one place to another.
@@ -36,21 +38,26 @@ impl Route {
             pages.push(diary.read());
             assert!(places.len() < LONGEST, "it never sleeps");
         }
-        let legs = legs(&places, victim.clock());
-        Self { places, pages, legs }
+        let clock = victim.clock();
+        let legs = legs(&places, &clock);
+        Self { places, pages, legs, clock }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.places.len()
     }
 
-    /// The places that are worth a death. An instruction that repeats itself, to copy bytes, is one
-    /// of many places: of the repetitions those at powers of two are, and the last.
+    /// The places that are worth a death. Of an instruction that repeats itself, to copy bytes, the
+    /// repetitions at powers of two are, and the last. The kernel's code that reads the clock is
+    /// not: it goes another way from time to time, and writes nothing.
     pub(crate) fn stations(&self) -> Vec<usize> {
         let mut again = 0_usize;
         let mut stations = Vec::new();
         for (at, place) in self.places.iter().enumerate() {
             again = if at > 0 && self.places[at - 1] == *place { again + 1 } else { 0 };
+            if self.clock.contains(place) {
+                continue;
+            }
             if again == 0 || again.is_power_of_two() || self.places.get(at + 1) != Some(place) {
                 stations.push(at);
             }
@@ -85,9 +92,8 @@ impl Route {
     }
 }
 
-/// The last leg of the cheapest way to each place. None runs to somewhere in the `clock`: how that
-/// reads the time depends on the time.
-fn legs(places: &[u64], clock: Range<u64>) -> Vec<Leg> {
+/// The last leg of the cheapest way to each place. None runs to somewhere in the `clock`.
+fn legs(places: &[u64], clock: &Range<u64>) -> Vec<Leg> {
     let mut legs = vec![Leg { from: 0, runs: false }];
     let mut last_at = HashMap::from([(places[0], 0)]);
     // Places and what the way to them costs: each is cheaper than all that come after it so far.

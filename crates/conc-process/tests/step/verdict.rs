@@ -38,6 +38,17 @@ impl Seen {
         fates
     }
 
+    /// How many the victim had begun for certain, and did not bring to an end that was seen.
+    pub(crate) fn lost(&self, fates: &[Fate]) -> u64 {
+        let parts = fates.iter().zip(&self.before);
+        let lost = parts.filter(|(fate, [begun, _])| match fate {
+            Fate::Elsewhere => *begun > 0,
+            Fate::Lost => true,
+            Fate::Kept => false,
+        });
+        lost.count() as u64
+    }
+
     fn fate(&self, part: usize, retried: bool) -> Fate {
         let ([begun, ended], after) = (self.before[part], self.after[part]);
         assert!(begun <= 1 && ended <= begun, "part {part} ran twice");
