@@ -2,7 +2,7 @@
 
 use super::diary::{Diary, Page};
 use super::{Step, Victim};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// No run is longer than so many instructions.
@@ -17,6 +17,9 @@ pub(crate) struct Route {
     pages: Vec<Page>,
     /// The last leg of the cheapest way to each place.
     legs: Vec<Leg>,
+    /// Addresses that runs did not come to: copies, for example, take different ways when they
+    /// come from different addresses.
+    shunned: HashSet<u64>,
     /// Where the kernel's code is that reads the clock.
     clock: Range<u64>,
 }
@@ -39,8 +42,9 @@ impl Route {
             assert!(places.len() < LONGEST, "it never sleeps");
         }
         let clock = victim.clock();
-        let legs = legs(&places, &clock);
-        Self { places, pages, legs, clock }
+        let mut route = Self { places, pages, legs: Vec::new(), shunned: HashSet::new(), clock };
+        route.find_legs();
+        route
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -75,8 +79,8 @@ impl Route {
     }
 
     /// Lets a worker that is at the beginning take so many steps; whether it came to where the
-    /// route is then.
-    pub(crate) fn lead(&self, victim: &Victim, diary: &Diary, steps: usize) -> bool {
+    /// route is then. If not, another way is taken the next time.
+    pub(crate) fn lead(&mut self, victim: &Victim, diary: &Diary, steps: usize) -> bool {
         let mut way = Vec::new();
         let mut place = steps;
         while place > 0 {
@@ -84,38 +88,58 @@ impl Route {
             way.push((leg, place));
             place = leg.from;
         }
+        let mut mark = None;
         let arrived = way.into_iter().rev().all(|(leg, place)| {
-            let step = if leg.runs { victim.run_to(self.places[place]) } else { victim.step() };
+            let step = if leg.runs {
+                let address = self.places[place];
+                mark = Some(address);
+                victim.run_to(address)
+            } else {
+                victim.step()
+            };
             step == Step::Taken
         });
-        arrived && victim.place() == self.places[steps] && diary.read() == self.pages[steps]
+        if arrived && victim.place() == self.places[steps] && diary.read() == self.pages[steps] {
+            return true;
+        }
+        if let Some(mark) = mark {
+            self.shunned.insert(mark);
+            self.find_legs();
+        }
+        false
     }
-}
 
-/// The last leg of the cheapest way to each place. None runs to somewhere in the `clock`.
-fn legs(places: &[u64], clock: &Range<u64>) -> Vec<Leg> {
-    let mut legs = vec![Leg { from: 0, runs: false }];
-    let mut last_at = HashMap::from([(places[0], 0)]);
-    // Places and what the way to them costs: each is cheaper than all that come after it so far.
-    // The first leg is a step: it wakes in the middle of an instruction, which begins again.
-    let mut cheap: Vec<(usize, usize)> = Vec::new();
-    let mut cost = 0;
-    for (at, place) in places.iter().enumerate().skip(1) {
-        // A run from before the address's last time would end there.
-        let before = last_at.insert(*place, at);
-        let from = cheap.partition_point(|(start, _)| before.is_some_and(|last| *start <= last));
-        let (mut leg, mut least) = (Leg { from: at - 1, runs: false }, cost + 1);
-        if let Some((start, to_start)) = cheap.get(from) {
-            if to_start + RUN < least && !clock.contains(place) {
-                (leg, least) = (Leg { from: *start, runs: true }, to_start + RUN);
+    /// Finds the last leg of the cheapest way to each place.
+    fn find_legs(&mut self) {
+        self.legs = vec![Leg { from: 0, runs: false }];
+        let mut last_at = HashMap::from([(self.places[0], 0)]);
+        // Places and what the way to them costs: each is cheaper than all that come after it so
+        // far. The first leg is a step: it wakes in the middle of an instruction, which begins
+        // again.
+        let mut cheap: Vec<(usize, usize)> = Vec::new();
+        let mut cost = 0;
+        for (at, place) in self.places.iter().enumerate().skip(1) {
+            // A run from before the address's last time would end there.
+            let before = last_at.insert(*place, at);
+            let from =
+                cheap.partition_point(|(start, _)| before.is_some_and(|last| *start <= last));
+            let mark = !self.clock.contains(place) && !self.shunned.contains(place);
+            let run = cheap.get(from).filter(|(_, to_start)| mark && to_start + RUN < cost + 1);
+            let leg = match run {
+                Some((start, to_start)) => {
+                    cost = to_start + RUN;
+                    Leg { from: *start, runs: true }
+                }
+                None => {
+                    cost += 1;
+                    Leg { from: at - 1, runs: false }
+                }
+            };
+            self.legs.push(leg);
+            while cheap.last().is_some_and(|(_, dearer)| *dearer >= cost) {
+                cheap.pop();
             }
+            cheap.push((at, cost));
         }
-        cost = least;
-        legs.push(leg);
-        while cheap.last().is_some_and(|(_, dearer)| *dearer >= cost) {
-            cheap.pop();
-        }
-        cheap.push((at, cost));
     }
-    legs
 }

@@ -70,19 +70,20 @@ impl Scene {
             astray: 0,
             lost: 0,
         };
-        let route = play.record()?;
+        let mut route = play.record()?;
         // What starts at the first death and stays is there.
-        play.kill(&route, 0);
+        play.kill(&mut route, 0);
         let before = play.belongings(|_| true);
         let stride = if all() { 1 } else { self.stride };
         // Another part of them each time.
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as usize;
         let stations = route.stations();
         for steps in stations.iter().skip(now % stride).step_by(stride) {
-            play.kill(&route, *steps);
+            play.kill(&mut route, *steps);
         }
-        play.kill(&route, route.len() - 1);
-        play.narrow(&route);
+        let end = route.len() - 1;
+        play.kill(&mut route, end);
+        play.narrow(&mut route);
         play.belongings(|now| now.iter().zip(&before).all(|(now, was)| now <= was));
         let text = play.summary(&route, stride);
         play.end();
@@ -102,7 +103,7 @@ impl Play<'_> {
     }
 
     /// Kills a worker after so many steps, and judges.
-    fn kill(&mut self, route: &Route, steps: usize) {
+    fn kill(&mut self, route: &mut Route, steps: usize) {
         for _ in 0..RUNS {
             if self.verdict.knows(steps) {
                 return;
@@ -111,7 +112,7 @@ impl Play<'_> {
         }
     }
 
-    fn try_to_kill(&mut self, route: &Route, steps: usize) {
+    fn try_to_kill(&mut self, route: &mut Route, steps: usize) {
         let place = format!("{}, after {steps} steps", self.scene.name);
         let _named = Named(&place);
         let (victim, pid) = self.victim(Some(route)).expect("it was allowed before");
@@ -188,7 +189,7 @@ impl Play<'_> {
     }
 
     /// Finds the very steps at which something changes, and tries all around them.
-    fn narrow(&mut self, route: &Route) {
+    fn narrow(&mut self, route: &mut Route) {
         let mut given_up = HashSet::new();
         loop {
             let wide = |&(from, to): &(usize, usize)| to - from > 1;
