@@ -12,7 +12,9 @@
 //! the same history when it is its turn, so that nearly all runs are the same; one that leaves the
 //! route is judged like the others, but its place is not counted.
 //!
-//! `CONC_STEPS=all` asks for a death at every instruction of all scenes, and not of the first alone.
+//! Large scenes try a part of the steps, another one each time, and all that are near to one at which
+//! something changes; so does a machine that is busy with something else. `CONC_STEPS=all` asks for a
+//! death at every instruction, however long that takes.
 //!
 //! | file | holds |
 //! |---|---|

@@ -18,6 +18,8 @@ const NEAR: usize = 16;
 const RUNS: usize = 3;
 /// So often a worker is let go that does not sleep where it should.
 const ATTEMPTS: u32 = 1_000;
+/// On a machine that is busy with something else, a scene has had enough deaths after so long.
+const ENOUGH: Duration = Duration::from_secs(12);
 /// Says that each step is to be tried: `all`.
 const CHOICE: &str = "CONC_STEPS";
 
@@ -31,8 +33,8 @@ pub(crate) struct Scene {
     pub(crate) order: fn(&Pool) -> Pending,
     pub(crate) parts: usize,
     pub(crate) retries: u32,
-    /// At every so many steps, beside those that are near to changes.
-    pub(crate) stride: usize,
+    /// At so many steps at the most, beside those that are near to changes.
+    pub(crate) most: usize,
 }
 
 /// A scene that is played.
@@ -74,18 +76,19 @@ impl Scene {
         // What starts at the first death and stays is there.
         play.kill(&mut route, 0);
         let before = play.belongings(|_| true);
-        let stride = if all() { 1 } else { self.stride };
-        // Another part of them each time.
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as usize;
         let stations = route.stations();
-        for steps in stations.iter().skip(now % stride).step_by(stride) {
-            play.kill(&mut route, *steps);
+        let most = if all() { stations.len() } else { self.most.min(stations.len()) };
+        for station in scattered(stations.len()).take(most) {
+            if started.elapsed() > ENOUGH && !all() {
+                break;
+            }
+            play.kill(&mut route, stations[station]);
         }
         let end = route.len() - 1;
         play.kill(&mut route, end);
         play.narrow(&mut route);
         play.belongings(|now| now.iter().zip(&before).all(|(now, was)| now <= was));
-        let text = play.summary(&route, stride);
+        let text = play.summary(&route);
         play.end();
         Some(format!("{text}, {:.1?}", started.elapsed()))
     }
@@ -213,7 +216,7 @@ impl Play<'_> {
         }
     }
 
-    fn summary(&self, route: &Route, stride: usize) -> String {
+    fn summary(&self, route: &Route) -> String {
         let Self { scene, kills, astray, places, .. } = self;
         // Each of them was judged by what is true of any death; here it is about where they were.
         let phases = self.verdict.phases(scene.parts, scene.retries > 0);
@@ -223,8 +226,8 @@ impl Play<'_> {
         let exact = kills - *astray as u64;
         assert!(exact >= *astray as u64, "{name}: {astray} of {kills} kills left the route");
         format!(
-            "{name}: {length} instructions ({phases}); {kills} kills at {steps} of them, every \
-             {stride}. and near changes, of {places} addresses; {astray} elsewhere"
+            "{name}: {length} instructions ({phases}); {kills} kills at {steps} of them, of \
+             {places} addresses; {astray} elsewhere"
         )
     }
 
@@ -259,6 +262,22 @@ impl Play<'_> {
 /// Whether somebody asks for kills at each step, which takes minutes.
 pub(crate) fn all() -> bool {
     std::env::var(CHOICE).is_ok_and(|choice| choice == "all")
+}
+
+/// The numbers below `count` in an order in which any part of them is spread evenly; another one
+/// each time, so that sooner or later each has been in the first part.
+fn scattered(count: usize) -> impl Iterator<Item = usize> {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as usize;
+    // The golden ratio; and one that has no divisor in common with the number meets all.
+    let mut stride = count * 618 / 1_000;
+    while greatest_divisor(stride, count) > 1 {
+        stride += 1;
+    }
+    (0..count).map(move |n| (now % count + n * stride) % count)
+}
+
+fn greatest_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { greatest_divisor(b, a % b) }
 }
 
 /// Figures of the pool's own thread.

@@ -5,11 +5,16 @@ use nix::sys::ptrace::{self, Event, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use std::ffi::c_void;
 use std::fs;
 use std::ops::Range;
 
 /// So often a tracer asks in vain before it looks whether its victim sleeps.
 const ASKED_IN_VAIN: u32 = 200;
+/// So often it asks without giving way to others.
+const AT_ONCE: u32 = 20;
+/// The bytes of an instruction that may sleep.
+const SYSTEM_CALL: u64 = 0x050f;
 /// One byte that stops whoever runs it.
 const BREAKPOINT: u64 = 0xcc;
 
@@ -30,6 +35,10 @@ pub(crate) enum Step {
 pub(crate) fn asleep(stat: &str) -> bool {
     let stat = fs::read_to_string(stat).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+}
+
+fn word(address: u64) -> *mut c_void {
+    std::ptr::with_exposed_provenance_mut(address as usize)
 }
 
 impl Victim {
@@ -69,15 +78,22 @@ impl Victim {
 
     /// Lets it take an instruction.
     pub(crate) fn step(&self) -> Step {
+        let next = ptrace::read(self.pid, word(self.place())).unwrap();
         ptrace::step(self.pid, None).unwrap();
-        self.wait()
+        if next as u64 & 0xffff == SYSTEM_CALL {
+            return self.wait();
+        }
+        // No other sleeps. Who is busy elsewhere gives way to those who wake, not to those who ask.
+        match waitpid(self.pid, Some(WaitPidFlag::__WALL)).unwrap() {
+            WaitStatus::Stopped(_, Signal::SIGTRAP) => Step::Taken,
+            other => panic!("in the middle of its work: {other:?}"),
+        }
     }
 
     /// Lets it run until it comes to an instruction.
     pub(crate) fn run_to(&self, address: u64) -> Step {
         // Whole words are written, which must not reach into the next page.
-        let (word, shift) = (address & !7, (address & 7) * 8);
-        let word = std::ptr::with_exposed_provenance_mut(word as usize);
+        let (word, shift) = (word(address & !7), (address & 7) * 8);
         let before = ptrace::read(self.pid, word).unwrap();
         let with = before as u64 & !(0xff << shift) | BREAKPOINT << shift;
         ptrace::write(self.pid, word, with as i64).unwrap();
@@ -103,7 +119,9 @@ impl Victim {
                     if asked % ASKED_IN_VAIN == 0 && asleep(&stat) {
                         return Step::Asleep;
                     }
-                    std::thread::yield_now();
+                    if asked > AT_ONCE {
+                        std::thread::yield_now();
+                    }
                 }
                 WaitStatus::Stopped(_, Signal::SIGTRAP) => return Step::Taken,
                 other => panic!("in the middle of its work: {other:?}"),
