@@ -78,9 +78,12 @@ impl Victim {
 
     /// Lets it take an instruction.
     pub(crate) fn step(&self) -> Step {
-        let next = ptrace::read(self.pid, word(self.place())).unwrap();
+        let registers = ptrace::getregs(self.pid).unwrap();
+        let next = ptrace::read(self.pid, word(registers.rip)).unwrap();
+        // One that was stopped in a call begins it again.
+        let in_call = registers.orig_rax as i64 >= 0;
         ptrace::step(self.pid, None).unwrap();
-        if next as u64 & 0xffff == SYSTEM_CALL {
+        if in_call || next as u64 & 0xffff == SYSTEM_CALL {
             return self.wait();
         }
         // No other sleeps. Who is busy elsewhere gives way to those who wake, not to those who ask.
