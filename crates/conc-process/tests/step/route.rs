@@ -13,6 +13,8 @@ const RUN: usize = 4;
 /// The address of every instruction that a worker has before it, from its wake-up until it sleeps.
 pub(crate) struct Route {
     places: Vec<u64>,
+    /// How deep its stack was there: copies are called from many places.
+    depths: Vec<u64>,
     /// What was written down when the worker was there.
     pages: Vec<Page>,
     /// The last leg of the cheapest way to each place.
@@ -36,13 +38,16 @@ impl Route {
     /// Follows a worker until it sleeps.
     pub(crate) fn record(victim: &Victim, diary: &Diary) -> Self {
         let (mut places, mut pages) = (vec![victim.place()], vec![diary.read()]);
+        let (top, mut depths) = (victim.stack(), vec![0]);
         while victim.step() == Step::Taken {
             places.push(victim.place());
+            depths.push(top.wrapping_sub(victim.stack()));
             pages.push(diary.read());
             assert!(places.len() < LONGEST, "it never sleeps");
         }
         let clock = victim.clock();
-        let mut route = Self { places, pages, legs: Vec::new(), shunned: HashSet::new(), clock };
+        let (legs, shunned) = (Vec::new(), HashSet::new());
+        let mut route = Self { places, depths, pages, legs, shunned, clock };
         route.find_legs();
         route
     }
@@ -88,6 +93,7 @@ impl Route {
             way.push((leg, place));
             place = leg.from;
         }
+        let top = victim.stack();
         let mut mark = None;
         let arrived = way.into_iter().rev().all(|(leg, place)| {
             let step = if leg.runs {
@@ -99,7 +105,11 @@ impl Route {
             };
             step == Step::Taken
         });
-        if arrived && victim.place() == self.places[steps] && diary.read() == self.pages[steps] {
+        let exact = arrived
+            && victim.place() == self.places[steps]
+            && top.wrapping_sub(victim.stack()) == self.depths[steps]
+            && diary.read() == self.pages[steps];
+        if exact {
             return true;
         }
         if let Some(mark) = mark {

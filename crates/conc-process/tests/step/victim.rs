@@ -67,6 +67,11 @@ impl Victim {
         ptrace::getregs(self.pid).unwrap().rip
     }
 
+    /// Where its stack ends.
+    pub(crate) fn stack(&self) -> u64 {
+        ptrace::getregs(self.pid).unwrap().rsp
+    }
+
     /// Where the kernel's code is that reads the clock.
     pub(crate) fn clock(&self) -> Range<u64> {
         let maps = fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap();
