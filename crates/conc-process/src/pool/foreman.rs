@@ -33,7 +33,7 @@ const FLOOD: usize = 16;
 /// time from jobs that take long.
 const LONG: Duration = Duration::from_micros(200);
 /// So long the foreman lets results pile up then: a fraction of what it takes to fill a ring.
-const NAP: Duration = Duration::from_micros(50);
+const NAP: Duration = Duration::from_micros(30);
 /// What an attempt that failed by itself counts.
 pub(super) const OWN_FAULT: u32 = 8;
 
@@ -185,6 +185,11 @@ impl Foreman {
         drop(keepsakes);
         self.refuse(refusals);
         self.settle();
+        if self.flood {
+            // The places of what was read are free: nobody is to be without work during the nap.
+            let refusals = shared.state.lock().refill(&shared.settings);
+            self.refuse(refusals);
+        }
         for _ in 0..hires {
             hire(&shared);
         }

@@ -16,6 +16,11 @@ use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::borrow::Cow;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+/// So long a worker without work gives way to others before it sleeps: to wake it costs whoever
+/// submits more than to submit.
+const YIELDS: Duration = Duration::from_micros(40);
 
 /// What a worker gets to know at its birth.
 #[derive(Debug, Serialize, Deserialize)]
@@ -94,7 +99,7 @@ struct Worker<'r> {
 
 impl<'r> Worker<'r> {
     fn run(&mut self) {
-        let mut patience = Patience::new();
+        let mut patience = Patience::yielding(YIELDS);
         loop {
             match self.ring.slot(self.next).claim.take(self.next) {
                 Take::Taken => {
