@@ -1,5 +1,6 @@
 //! The sender's context: descriptors leave a value while it is encoded.
 
+use crate::job::quietly;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -49,8 +50,8 @@ impl Baggage {
     /// cannot know forgets it.
     #[must_use]
     #[inline]
-    pub fn into_parts(self) -> (Vec<OwnedFd>, Vec<Keepsake>) {
-        match self.0 {
+    pub fn into_parts(mut self) -> (Vec<OwnedFd>, Vec<Keepsake>) {
+        match self.0.take() {
             None => (Vec::new(), Vec::new()),
             Some(contents) => (contents.descriptors, contents.keepsakes),
         }
@@ -60,6 +61,16 @@ impl Baggage {
     #[must_use]
     pub fn error(&self) -> Option<&io::Error> {
         self.0.as_ref()?.error.as_ref()
+    }
+}
+
+/// A keepsake that panics harms no carrier, nor other keepsakes.
+impl Drop for Baggage {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(contents) = self.0.take() {
+            contents.keepsakes.into_iter().for_each(|keepsake| quietly(move || drop(keepsake)));
+        }
     }
 }
 

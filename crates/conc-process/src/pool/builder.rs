@@ -260,8 +260,8 @@ impl<S> Pool<S> {
     fn wait_until_ready(&self, workers: usize) -> Result<(), JoinError> {
         let mut state = self.shared.state.lock();
         loop {
-            if let Phase::Over(error) = &state.phase {
-                return Err(error.clone().unwrap_or(JoinError::Abandoned));
+            if state.gave_up.is_some() || state.phase == Phase::Over {
+                return Err(state.gave_up.clone().unwrap_or(JoinError::Abandoned));
             }
             // A first worker that fails by itself is no accident.
             if let Some(error) = state.last_failure.take_if(|error| !is_killed(error)) {

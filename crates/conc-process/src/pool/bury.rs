@@ -11,6 +11,7 @@ use super::ticket::Place;
 use super::worker::Farewell;
 use crate::sys::memory;
 use conc_core::JoinError;
+use conc_core::job::quietly;
 use conc_core::trace::{MarkKind, Outcome as Ended};
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -25,51 +26,64 @@ pub(super) fn all(foreman: &mut Foreman) -> bool {
     let mut shortage = Shortage::since(&mut foreman.out_of_memory_kills);
     for (number, result) in ends {
         let shared = Arc::clone(&foreman.shared);
-        let worker = {
-            let mut state = shared.state.lock();
-            let place = state.workers.iter().position(|worker| worker.lane.worker == number);
-            place.map(|place| state.workers.remove(place))
-        };
-        if let Some(worker) = worker {
-            one(&shared, worker, result, &mut shortage);
+        if let Some(left) = take_away(&shared, number) {
+            one(foreman, &shared, left, result, &mut shortage);
         }
     }
     true
 }
 
+/// A worker that has ended, and what of its work cannot go back into the queue.
+struct Left {
+    worker: Worker,
+    /// What had ended before it did.
+    finished: Vec<(u64, Carried)>,
+    /// What ran when it ended.
+    victim: Option<(u64, Carried)>,
+}
+
+/// Takes a worker that has ended away. What it had not begun goes back into the queue at once: so it
+/// can be cancelled all the time.
+fn take_away(shared: &Shared, number: u32) -> Option<Left> {
+    let mut state = shared.state.lock();
+    let place = state.workers.iter().position(|worker| worker.lane.worker == number)?;
+    let mut worker = state.workers.remove(place);
+    let (mut victim, mut finished, mut untouched) = (None, Vec::new(), Vec::new());
+    for (number, carried) in worker.lane.remains() {
+        match worker.lane.stage(number) {
+            Stage::Done => finished.push((number, carried)),
+            Stage::Running => victim = Some((number, carried)),
+            _ => untouched.push((number, carried)),
+        }
+    }
+    for (number, carried) in untouched.into_iter().rev() {
+        let item = carried.into_item(&worker.lane.ring, number);
+        item.cargo.ticket().set(Place::Queued);
+        state.queue.push_front(item);
+    }
+    Some(Left { worker, finished, victim })
+}
+
 fn one(
+    foreman: &mut Foreman,
     shared: &Arc<Shared>,
-    mut worker: Worker,
+    Left { worker, finished, victim }: Left,
     result: Result<Farewell, JoinError>,
     shortage: &mut Shortage,
 ) {
     // What it started may have outlived it.
     let _ = worker.kin.signal_group(libc::SIGKILL);
     let error = cause(worker.stage, result, shortage);
-    let lane = &mut worker.lane;
-    let (mut victim, mut finished, mut untouched) = (None, Vec::new(), Vec::new());
-    for (number, carried) in lane.remains() {
-        match lane.stage(number) {
-            Stage::Done => finished.push((number, carried)),
-            Stage::Running => victim = Some((number, carried)),
-            _ => untouched.push((number, carried)),
-        }
-    }
     take_leave(shared, &worker, victim.as_ref(), finished.len(), &error);
     // Results first: they came before the death.
-    let settled = finished.len();
+    let mut settled = finished.len();
     for (number, carried) in finished {
-        let lane = &worker.lane;
-        outcome::settle(shared, &lane.ring, lane.post().as_fd(), number, carried);
+        let (ring, post) = (&worker.lane.ring, worker.lane.post().as_fd());
+        let scratch = &mut foreman.scratch;
+        quietly(|| outcome::settle(shared, ring, post, number, carried, scratch));
     }
-    let again = victim.and_then(|victim| mourn(shared, &worker.lane, victim, error));
+    let again = victim.and_then(|victim| mourn(shared, &worker, victim, error));
     let mut state = shared.state.lock();
-    for (number, carried) in untouched.into_iter().rev() {
-        let item = carried.into_item(&worker.lane.ring, number);
-        item.cargo.ticket().set(Place::Queued);
-        state.queue.push_front(item);
-    }
-    let mut settled = settled;
     match again {
         Some(Again::Whole(item)) => {
             item.cargo.ticket().set(Place::Queued);
@@ -80,7 +94,6 @@ fn one(
     }
     shared.settled(&mut state, settled);
     shared.news.notify_all();
-    drop(state);
 }
 
 /// Frees the worker's place, and writes its end down.
@@ -92,10 +105,9 @@ fn take_leave(
     error: &JoinError,
 ) {
     let mut state = shared.state.lock();
-    if worker.stage == Life::Starting && state.phase == Phase::Open {
+    if worker.stage == Life::Starting && matches!(state.phase, Phase::Open | Phase::Closed) {
         let killed = matches!(error, JoinError::Killed { .. });
-        state.failed_starts += if killed { 1 } else { OWN_FAULT };
-        state.last_failure = Some(error.clone());
+        state.start_failed(if killed { 1 } else { OWN_FAULT }, error.clone());
     }
     let seat = &mut state.seats[worker.seat];
     // Somebody else may have taken it already.
@@ -166,6 +178,9 @@ fn cause(life: Life, result: Result<Farewell, JoinError>, shortage: &mut Shortag
     }
 }
 
+/// A batch may so often come to nothing before its first item is charged with it.
+const MOST_FRUITLESS: u8 = 2;
+
 /// What becomes of the job that ran.
 enum Again {
     /// It is run once more.
@@ -175,24 +190,25 @@ enum Again {
 
 fn mourn(
     shared: &Arc<Shared>,
-    lane: &Lane,
+    worker: &Worker,
     (number, carried): (u64, Carried),
     error: JoinError,
 ) -> Option<Again> {
-    let is_over = shared.state.lock().phase == Phase::Terminating;
+    let lane = &worker.lane;
+    // Who asked for the death of the job does not want it to run again.
+    let wanted = worker.stage != Life::Doomed(Doom::Killed);
     let mut item = carried.into_item(&lane.ring, number);
-    let again = item.cargo.attempts.len() < item.cargo.terms.retries as usize && !is_over;
-    match &item.cargo.reply {
-        Reply::Batch(reply) if reply.len() > 1 || !reply.cut_off.is_empty() => {
+    let again = item.cargo.attempts.len() < item.cargo.terms.retries as usize
+        && wanted
+        && shared.state.lock().tries_again();
+    if let Reply::Batch(reply) = &item.cargo.reply {
+        let progress = lane.slot(number).span.progress();
+        // Its one item was done, and only the word of it was missing; or it was not even begun.
+        let is_whole = progress.done == 0 && progress.next > 0;
+        if reply.len() > 1 || !reply.cut_off.is_empty() || !is_whole {
             divide(shared, lane, number, item, error, again);
             return Some(Again::Settled);
         }
-        Reply::Batch(_) if lane.slot(number).span.progress().done > 0 => {
-            // Its one item was done; only the word of it was missing.
-            divide(shared, lane, number, item, error, again);
-            return Some(Again::Settled);
-        }
-        _ => {}
     }
     if again {
         item.cargo.attempts.push(error);
@@ -227,29 +243,41 @@ fn divide(
     again: bool,
 ) {
     let Item { bytes, cargo } = item;
-    let Cargo { work, terms, reply, .. } = cargo;
+    let Cargo { work, terms, reply, fruitless, attempts, .. } = cargo;
     let Reply::Batch(reply) = reply else { return };
-    let progress = lane.slot(number).span.progress();
-    let (count, outcomes) = outcome::salvage(&lane.ring, number);
-    let mut outcomes = Outcomes { count, bytes: outcomes, ..Outcomes::default() };
+    let progress = lane.slot(number).span.sane_progress(reply.len());
+    let outcomes = progress.and_then(|progress| outcome::salvage(&lane.ring, number, progress));
+    let (Some(progress), Some(bytes_of_outcomes)) = (progress, outcomes) else {
+        return Reply::Batch(reply).fail(error);
+    };
+    let count = progress.done;
+    let mut outcomes = Outcomes { count, bytes: bytes_of_outcomes, ..Outcomes::default() };
     let mut rest = Vec::new();
     let mut items = Vec::new();
-    if progress.next > count {
+    // To read a batch may be what kills: one that has come no further, time and again, is the
+    // fault of its next item.
+    let stalled = progress.next == 0 && fruitless >= MOST_FRUITLESS;
+    let next = if stalled { progress.end.min(1) } else { progress.next };
+    if next > count {
         let victim = count..count + 1;
         if again {
             let (mut item, part) =
                 outcome::part(shared, work, terms, &reply, victim, |range| bytes.part(range));
+            item.cargo.attempts = attempts;
             item.cargo.attempts.push(error);
             items.push(item);
             rest.push(part);
         } else {
-            outcomes.lost = Some(error);
+            outcomes.lost = Some(last_error(attempts, error));
         }
     }
-    if progress.next < progress.end {
-        let left = progress.next..progress.end;
-        let (item, part) =
+    if next < progress.end {
+        let left = next..progress.end;
+        let (mut item, part) =
             outcome::part(shared, work, terms, &reply, left, |range| bytes.part(range));
+        if progress.next == 0 && !stalled {
+            item.cargo.fruitless = fruitless + 1;
+        }
         items.push(item);
         rest.push(part);
     }

@@ -25,6 +25,14 @@ pub(super) struct Cargo {
     pub(super) baggage: Baggage,
     /// How attempts ended before this one.
     pub(super) attempts: Vec<JoinError>,
+    /// How many workers have died with it before they took its first item.
+    pub(super) fruitless: u8,
+}
+
+impl Cargo {
+    pub(super) fn new(work: Work, reply: Reply, baggage: Baggage, terms: Terms) -> Self {
+        Self { work, reply, terms, baggage, attempts: Vec::new(), fruitless: 0 }
+    }
 }
 
 impl Cargo {

@@ -59,6 +59,8 @@ pub(super) struct Desk<'w> {
     bytes: u32,
     /// No item can follow.
     full: bool,
+    /// The last outcome comes with a parcel, and is not counted before that is sent.
+    has_parcel: bool,
 }
 
 impl<'w> Desk<'w> {
@@ -87,6 +89,7 @@ impl<'w> Desk<'w> {
             done: 0,
             bytes: 0,
             full: false,
+            has_parcel: false,
         }
     }
 
@@ -136,6 +139,10 @@ impl<'w> Desk<'w> {
     /// Takes the next item of the batch, if one is left.
     #[inline]
     pub(super) fn take_item(&mut self) -> bool {
+        if self.shape.is_timed {
+            // Whoever sees that the item is taken does not see when the last one began.
+            self.slot.item_started.set(0);
+        }
         let taken = self.slot.span.take();
         if taken && self.shape.is_timed {
             self.slot.item_started.set(clock::monotonic_nanos());
@@ -162,11 +169,6 @@ impl<'w> Desk<'w> {
         self.count(true, Baggage::default());
     }
 
-    /// What follows belongs into another entry: nobody knows here where the next item begins.
-    pub(super) fn stop(&mut self) {
-        self.full = true;
-    }
-
     /// Whether the rest of the batch has to come again in another entry.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
@@ -183,19 +185,15 @@ impl<'w> Desk<'w> {
             return self.fail_item(&JoinError::NotEncoded { message: message.into() });
         }
         self.outlet.patch(start, head(end - start - HEAD, is_failure));
-        if !baggage.is_empty() {
-            // Descriptors belong to the last outcome: there is one parcel for an entry.
-            self.full = true;
-            self.baggage = baggage;
-        }
         self.done += 1;
-        if end > MOST_BYTES {
-            // One more may not be counted in 32 bits.
+        // Behind so many bytes, one more may not be counted in 32 bits.
+        self.full = end > MOST_BYTES;
+        if !baggage.is_empty() || self.outlet.in_heap().is_some() {
+            // There is one parcel for an entry, hence this is the last outcome. It is counted when
+            // that has been sent.
             self.full = true;
-        }
-        if self.outlet.in_heap().is_some() {
-            // It goes in a file, and is counted when that is there.
-            self.full = true;
+            self.has_parcel = true;
+            self.baggage = baggage;
             return;
         }
         self.bytes = end as u32;
@@ -210,14 +208,15 @@ impl<'w> Desk<'w> {
             self.send_failed(&message);
         }
         if self.outcome.is_in_file {
-            if self.shape.is_batch {
-                // The file holds all that was done.
-                self.slot.span.count(self.done, self.bytes);
-            }
             self.slot.label_len.set(0);
         } else {
+            self.bytes = self.outlet.len() as u32;
             self.slot.outcome_len.set(self.outlet.len() as u64);
             self.sign();
+        }
+        if self.has_parcel && self.shape.is_batch {
+            // Of a file, the bytes that are in the ring as well.
+            self.slot.span.count(self.done, self.bytes);
         }
         self.slot.outcome.set(self.outcome.encode());
         self.slot.ended.set(clock::monotonic_nanos());
@@ -266,17 +265,17 @@ impl<'w> Desk<'w> {
     #[cold]
     fn send_failed(&mut self, message: &str) {
         let error = JoinError::NotEncoded { message: message.into() };
-        let in_file = std::mem::take(&mut self.outcome.is_in_file);
+        self.outcome.is_in_file = false;
         self.outcome.has_descriptors = false;
         self.outlet.leave_heap();
-        if !self.shape.is_batch {
-            self.fail(&error);
-        } else if in_file {
+        if self.shape.is_batch {
             // Its outcome is not counted yet; a failure takes its place.
             self.done -= 1;
+            self.has_parcel = false;
             self.fail_item(&error);
+        } else {
+            self.fail(&error);
         }
-        // Otherwise the outcome is counted; its reader finds that a descriptor has not travelled.
         assert!(self.outlet.in_heap().is_none(), "there is not even room for an error");
     }
 }

@@ -27,6 +27,9 @@ enum Home {
     Heap(Vec<u8>),
 }
 
+/// Bytes of the length ahead of an item.
+pub(super) const FRAME: usize = size_of::<u32>();
+
 /// Where a draft that has outgrown the short buffer goes on.
 const LEAST_ROOM: usize = 1024;
 
@@ -66,6 +69,19 @@ impl<'a> Draft<'a> {
     #[inline]
     pub(super) fn append<T: Serialize>(&mut self, value: &T) -> postcard::Result<()> {
         postcard::serialize_with_flavor(value, &mut *self)
+    }
+
+    /// [`append`](Self::append), with the length ahead: so what one item reads does not depend on
+    /// others.
+    #[inline]
+    pub(super) fn append_framed<T: Serialize>(&mut self, value: &T) -> postcard::Result<()> {
+        let start = self.len();
+        (&mut *self).try_extend(&[0; FRAME])?;
+        self.append(value)?;
+        let len = u32::try_from(self.len() - start - FRAME)
+            .map_err(|_| postcard::Error::SerializeBufferFull)?;
+        self.cursor.patch(start, len.to_le_bytes());
+        Ok(())
     }
 
     /// The encoded arguments.

@@ -13,10 +13,10 @@ use super::hire::hire;
 use super::lane::{Carried, Lane};
 use super::outcome;
 use super::ring::Ring;
-use super::shared::{Life, Phase, Refusals, Shared, State, Worker};
+use super::shared::{Life, Phase, Refusals, STUCK, Shared, State, Taken, Worker};
 use crate::sys::{bell, clock, memory, poll};
 use conc_core::courier::Keepsake;
-use conc_core::job::caught;
+use conc_core::job::{caught, quietly};
 use conc_core::trace::Outcome as Ended;
 use conc_core::wait::Patience;
 use conc_core::{Deadline, JoinError};
@@ -50,6 +50,8 @@ pub(super) struct Foreman {
     flood: bool,
     /// What was taken from the workers and is to be read.
     at_hand: VecDeque<Harvest>,
+    /// Where an outcome is read: a worker that has gone mad may still write what it has given.
+    pub(super) scratch: Vec<u8>,
 }
 
 /// Entries of one worker whose outcomes are to be read.
@@ -66,6 +68,8 @@ struct Harvest {
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) refusals: Refusals,
+    /// What nobody will run: it fails with the cause, or is cancelled.
+    pub(super) ended: Vec<(Taken, Option<JoinError>)>,
     keepsakes: Vec<Keepsake>,
     pub(super) hires: usize,
     pub(super) moved: bool,
@@ -84,6 +88,7 @@ pub(super) fn run(shared: Arc<Shared>) {
         out_of_memory_kills: memory::out_of_memory_kills(),
         flood: false,
         at_hand: VecDeque::new(),
+        scratch: Vec::new(),
     };
     let ended = caught(|| foreman.work());
     let error = ended.err().map(|error| JoinError::NotStarted {
@@ -91,8 +96,9 @@ pub(super) fn run(shared: Arc<Shared>) {
     });
     let mut state = shared.state.lock();
     state.is_over = true;
-    if !matches!(state.phase, Phase::Over(Some(_))) {
-        state.phase = Phase::Over(error.clone());
+    state.phase = Phase::Over;
+    if error.is_some() {
+        state.gave_up.clone_from(&error);
     }
     let taken = shared.take_queued(&mut state);
     let workers = std::mem::take(&mut state.workers);
@@ -180,10 +186,11 @@ impl Foreman {
             self.supervise(&mut state, &mut found);
             self.flood = found.calls && state.outstanding > FLOOD;
         }
-        let moved = buried || found.moved;
-        let Found { refusals, keepsakes, hires, over, .. } = found;
-        drop(keepsakes);
+        let mut moved = buried || found.moved;
+        let Found { refusals, ended, keepsakes, hires, over, .. } = found;
+        keepsakes.into_iter().for_each(|keepsake| quietly(move || drop(keepsake)));
         self.refuse(refusals);
+        let ended = ended.into_iter().map(|(taken, cause)| self.end(taken, cause)).sum::<usize>();
         self.settle();
         if self.flood {
             // The places of what was read are free: nobody is to be without work during the nap.
@@ -193,6 +200,7 @@ impl Foreman {
         for _ in 0..hires {
             hire(&shared);
         }
+        moved |= ended > 0;
         match (over, moved || hires > 0) {
             (true, _) => Look::Over,
             (false, true) => Look::Moved,
@@ -203,12 +211,13 @@ impl Foreman {
     /// Takes what is done.
     fn harvest(&mut self, state: &mut State, found: &mut Found) {
         let clocks = self.shared.settings.trace.then(Clocks::now);
-        let State { workers, seats, failed_starts, .. } = state;
+        let State { workers, seats, failed_starts, hire_at, .. } = state;
         for worker in workers {
             if worker.stage == Life::Starting && worker.lane.ring.header().is_ready() {
                 worker.stage = Life::Ready;
                 worker.idle_since = Instant::now();
                 *failed_starts = 0;
+                *hire_at = None;
                 found.keepsakes.append(&mut worker.keepsakes);
                 found.moved = true;
                 self.shared.news.notify_all();
@@ -221,11 +230,15 @@ impl Foreman {
                 entries.push_back((number, carried));
             }
             if entries.is_empty() {
+                // Entries that were taken back leave no outcome to be read. Of earlier ones nothing
+                // is at hand any more.
+                worker.lane.collect();
                 continue;
             }
             if worker.lane.load() == 0 {
                 worker.idle_since = Instant::now();
             }
+            worker.stalled = false;
             found.moved = true;
             self.at_hand.push_back(Harvest {
                 worker: worker.lane.worker,
@@ -248,11 +261,14 @@ impl Foreman {
         }
         let mut idle = state.workers.iter().filter(|worker| worker.is_idle()).count();
         while idle > 0 && state.queue.is_empty() {
-            let behind = |worker: &Worker| worker.lane.load().saturating_sub(1);
-            let most = state.workers.iter_mut().max_by_key(|worker| behind(worker));
+            let most = state.workers.iter_mut().max_by_key(|worker| worker.spare());
             let stolen = most
-                .filter(|worker| behind(worker) > 0)
-                .map(|worker| worker.lane.steal(behind(worker).div_ceil(2)))
+                .map(|worker| (worker.spare(), worker))
+                .filter(|(spare, _)| *spare > 0)
+                .map(|(spare, worker)| {
+                    worker.stalled = worker.is_stuck();
+                    worker.lane.steal(if worker.stalled { spare } else { spare.div_ceil(2) })
+                })
                 .unwrap_or_default();
             if stolen.is_empty() {
                 let Some(item) = self.shared.cut_a_batch(state) else { break };
@@ -264,6 +280,12 @@ impl Foreman {
             found.refusals.append(refusals);
             found.moved = true;
             idle = state.workers.iter().filter(|worker| worker.is_idle()).count();
+        }
+        let waits = |worker: &Worker| {
+            matches!(worker.lane.present(), Some((_, super::ring::Stage::Pending, _)))
+        };
+        if idle > 0 && state.workers.iter().any(waits) {
+            self.wake_in(STUCK);
         }
         let is_batch_out = || {
             state
@@ -296,11 +318,28 @@ impl Foreman {
         }
     }
 
+    /// Ends what nobody will run; how much that was.
+    fn end(&self, taken: Taken, cause: Option<JoinError>) -> usize {
+        let count = taken.queued.len();
+        match cause {
+            Some(cause) => taken.fail(&cause),
+            None => taken.cancel(),
+        }
+        if count > 0 {
+            let mut state = self.shared.state.lock();
+            self.shared.settled(&mut state, count);
+        }
+        count
+    }
+
     /// Reads outcomes and settles jobs.
     fn settle(&mut self) {
         while let Some(harvest) = self.at_hand.front_mut() {
             while let Some((number, carried)) = harvest.entries.pop_front() {
-                outcome::settle(&self.shared, &harvest.ring, harvest.post.as_fd(), number, carried);
+                let (shared, ring, post) = (&self.shared, &harvest.ring, harvest.post.as_fd());
+                // Whatever panics there harms this one alone: it is abandoned.
+                let scratch = &mut self.scratch;
+                quietly(|| outcome::settle(shared, ring, post, number, carried, scratch));
             }
             let (number, count) = (harvest.worker, harvest.count);
             self.at_hand.pop_front();

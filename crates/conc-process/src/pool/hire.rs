@@ -32,8 +32,7 @@ pub(super) fn hire(shared: &Arc<Shared>) {
     state.starting -= 1;
     match started {
         Err(error) => {
-            state.failed_starts += 1;
-            state.last_failure = Some(error);
+            state.start_failed(1, error);
             state.seats[seat].is_taken = false;
         }
         Ok(Started { process, lane, keepsakes }) => {
@@ -53,6 +52,8 @@ pub(super) fn hire(shared: &Arc<Shared>) {
                 stage: Life::Starting,
                 tasks: 0,
                 idle_since: Instant::now(),
+                busy_since: Instant::now(),
+                stalled: false,
                 keepsakes,
             });
             drop(state);

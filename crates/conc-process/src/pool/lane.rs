@@ -138,6 +138,8 @@ impl Lane {
         slot.entry.set(entry);
         slot.function.set(function);
         slot.shape.set(shape.encode());
+        // Whoever looks before the worker has said when it began does not take the last entry's.
+        slot.started.set(0);
         if let Reply::Batch(batch) = &cargo.reply {
             slot.span.begin(batch.len());
             slot.item_started.set(0);
@@ -204,6 +206,11 @@ impl Lane {
             // It may wait for room.
             header.worker.wake(Scope::Shared);
         }
+    }
+
+    /// Whether the outcomes of all that was harvested were read.
+    pub(super) fn is_read(&self) -> bool {
+        self.collected == self.harvested
     }
 
     pub(super) fn slot(&self, number: u64) -> &Slot {
@@ -279,8 +286,8 @@ impl Lane {
         let slot = self.slot(number);
         let at = slot.outcome_at.get().checked_add(slot.outcome_len.get())?;
         // SAFETY: behind the outcome of an entry that is done and not collected: the parent's.
-        let bytes = unsafe { self.ring.bytes(at, slot.label_len.get()) }?;
-        (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
+        let bytes = unsafe { self.ring.bytes(at, slot.label_len.get()) }?.to_vec();
+        (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Whatever is left of a worker that has ended, oldest first.

@@ -102,6 +102,14 @@ impl<I: Iterator<Item: Wire>> Source<I> {
         }
         // Taken out while it is asked: a source that panics is exhausted.
         let mut items = self.items.take()?;
+        if !self.shared.family.is_own() {
+            // In a copy of this process, whose memory for arguments is the original's.
+            let next = items.next()?;
+            drop(next);
+            self.items = Some(items);
+            self.ahead += 1;
+            return Some(Part { job: Job::finished(Err(JoinError::Forked)), len: 1 });
+        }
         let share = items.size_hint().1.map(|left| left / (2 * self.workers()));
         let len = self.pace.next_batch(self.last_batch, share).min(room);
         let store = Arc::clone(&self.shared.store);
@@ -137,7 +145,7 @@ impl<I: Iterator<Item: Wire>> Source<I> {
     ) -> Option<Part> {
         let start = draft.len();
         // The others' bytes stay where they are, also if the item cannot be encoded.
-        let (written, baggage) = courier::packing(|| draft.append(item));
+        let (written, baggage) = courier::packing(|| draft.append_framed(item));
         if written.is_ok() && baggage.is_empty() && draft.len() <= MOST_BATCH_BYTES {
             offsets.push(start as u32);
             return None;
@@ -168,9 +176,6 @@ impl<I: Iterator<Item: Wire>> Source<I> {
         self.last_batch = len;
         self.ahead += len;
         match self.work {
-            _ if !self.shared.family.is_own() => {
-                Part { job: Job::finished(Err(JoinError::Forked)), len }
-            }
             Some(work) => submit_batch(&self.shared, work, self.terms, load),
             None => {
                 let message = "the function lies outside of the main executable".into();
@@ -181,9 +186,9 @@ impl<I: Iterator<Item: Wire>> Source<I> {
     }
 
     /// Takes note of a batch that has come back.
-    fn receive(&mut self, outcomes: &Outcomes) {
-        self.pace.learn(outcomes.count.into(), outcomes.nanos);
-        self.count(outcomes.len());
+    fn receive(&mut self, count: u32, nanos: u64, items: usize) {
+        self.pace.learn(count.into(), nanos);
+        self.count(items);
     }
 
     fn count(&mut self, items: usize) {
@@ -358,15 +363,16 @@ impl<R: Wire, I: Iterator<Item: Wire>> PoolMap<R, I> {
         let Part { job, len } = self.parts.pop_front()?;
         match job.join() {
             Ok(Batch { outcomes, rest }) => {
-                self.source.receive(&outcomes);
                 for part in rest.into_iter().rev() {
                     self.parts.push_front(part);
                 }
+                let (count, nanos, len) = (outcomes.count, outcomes.nanos, outcomes.len());
                 self.current = Unpacked::of(outcomes);
+                self.source.receive(count, nanos, len);
             }
             Err(error) => {
-                self.source.count(len);
                 self.current = Unpacked::all_failed(len, error);
+                self.source.count(len);
             }
         }
         Some(())
@@ -446,18 +452,19 @@ impl<R: Wire, I: Iterator<Item: Wire>> PoolMapUnordered<R, I> {
         self.current_place = place;
         match batch {
             Ok(Batch { outcomes, rest }) => {
-                self.source.receive(&outcomes);
                 let mut next = place + outcomes.len();
                 for part in rest {
                     let at = next;
                     next += part.len;
                     self.add(at, part);
                 }
+                let (count, nanos, len) = (outcomes.count, outcomes.nanos, outcomes.len());
                 self.current = Unpacked::of(outcomes);
+                self.source.receive(count, nanos, len);
             }
             Err(error) => {
-                self.source.count(len);
                 self.current = Unpacked::all_failed(len, error);
+                self.source.count(len);
             }
         }
         Some(())

@@ -124,8 +124,8 @@ thread_local! {
 /// At whatever instruction: the entry that it ran ends with the reason, or is
 /// [retried](PoolBuilder::retries); of a batch of a map, that is one item. Nothing else is lost or
 /// run twice. If this process dies, even by SIGKILL, its workers end, with what they started in
-/// their process groups. A worker that is *stopped* (SIGSTOP) keeps its one job until it goes on,
-/// or its time-out ends it.
+/// their process groups. A worker that is *stopped* (SIGSTOP) keeps the one job that it has
+/// begun until it goes on, or the job's time-out ends it; what it has not begun goes to others.
 ///
 /// # In a copy of this process
 ///
@@ -413,7 +413,7 @@ impl<S> Pool<S> {
             return;
         }
         let mut state = self.shared.state.lock();
-        if !matches!(state.phase, Phase::Over(_)) {
+        if state.phase != Phase::Over {
             state.phase = Phase::Terminating;
         }
         drop(state);

@@ -5,7 +5,7 @@ use super::cargo::{Cargo, Item, Outcomes, Part, Terms};
 use super::lane::Carried;
 use super::post;
 use super::reply::{BatchReply, Outcome, Reply, failure};
-use super::ring::{Ring, Shape};
+use super::ring::{Progress, Ring, Shape};
 use super::routine::Work;
 use super::shared::Shared;
 use super::ticket::Ticket;
@@ -17,12 +17,6 @@ use std::ops::Range;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-/// Where an outcome lies, and what came by post with it.
-struct Found<'r> {
-    bytes: std::borrow::Cow<'r, [u8]>,
-    descriptors: Vec<OwnedFd>,
-}
-
 /// Reads the outcome of an entry that is done and not collected, and settles its job. Runs
 /// callbacks: never under a lock.
 pub(super) fn settle(
@@ -31,41 +25,100 @@ pub(super) fn settle(
     post: BorrowedFd<'_>,
     number: u64,
     carried: Carried,
+    scratch: &mut Vec<u8>,
 ) {
     let shape = Shape::decode(ring.slot(number).outcome.get());
-    let found = find(ring, post, number, shape);
-    let found = match found {
-        Ok(found) => found,
+    let post = if shape.has_post() { post::receive(post, number) } else { Ok(Vec::new()) };
+    if carried.cargo.is_batch() {
+        return settle_batch(shared, ring, number, carried, shape, post);
+    }
+    // Whatever is kept for the argument's journey has done its duty.
+    let Cargo { reply, baggage, .. } = carried.cargo;
+    drop(baggage);
+    let Reply::Call(reply) = reply else { return };
+    match post.map_err(str::to_owned).and_then(|post| read(ring, number, shape, post, scratch)) {
         Err(message) => {
-            let error = JoinError::NotDecoded { message: message.into() };
-            return carried.cargo.reply.fail(error);
+            reply.settle(Outcome::Error(JoinError::NotDecoded { message: message.into() }));
         }
-    };
-    if !carried.cargo.is_batch() {
-        // Whatever is kept for the argument's journey has done its duty.
-        let Cargo { reply, baggage, .. } = carried.cargo;
-        drop(baggage);
-        let Reply::Call(reply) = reply else { return };
-        return reply.settle(if shape.is_failure {
-            Outcome::Error(failure(&found.bytes))
-        } else {
-            Outcome::Value(&found.bytes, found.descriptors)
-        });
+        Ok(_) if shape.is_failure => reply.settle(Outcome::Error(failure(scratch))),
+        Ok(descriptors) => reply.settle(Outcome::Value(scratch, descriptors)),
+    }
+    if scratch.capacity() > KEPT {
+        *scratch = Vec::new();
+    }
+}
+
+/// The buffer for outcomes is kept up to this size.
+const KEPT: usize = 4 << 20;
+
+/// Copies an outcome into `scratch`, and gives the descriptors that are in it.
+fn read(
+    ring: &Ring,
+    number: u64,
+    shape: Shape,
+    mut post: Vec<OwnedFd>,
+    scratch: &mut Vec<u8>,
+) -> Result<Vec<OwnedFd>, String> {
+    scratch.clear();
+    if shape.is_in_file {
+        if post.is_empty() {
+            return Err("its file has not arrived".into());
+        }
+        let descriptors = post.split_off(1);
+        let file = post.pop().ok_or("its file has not arrived")?;
+        *scratch = files::read_memory(file).map_err(|errno| errno.desc().to_owned())?;
+        return Ok(descriptors);
     }
     let slot = ring.slot(number);
-    let progress = slot.span.progress();
-    let outcomes = Outcomes {
-        count: progress.done,
-        bytes: found.bytes.into_owned(),
-        descriptors: found.descriptors,
-        nanos: slot.ended.get().saturating_sub(slot.started.get()),
-        lost: None,
-    };
-    let mut rest = Vec::new();
+    // SAFETY: the entry is done, and the parent has not collected it: its outcome is the parent's.
+    let bytes = unsafe { ring.bytes(slot.outcome_at.get(), slot.outcome_len.get()) };
+    // Copied before anybody looks at it: what is checked must not change afterwards, and threads
+    // that the job has left behind may do what they want in the worker.
+    scratch.extend_from_slice(bytes.ok_or("it lies outside of the ring")?);
+    Ok(post)
+}
+
+fn settle_batch(
+    shared: &Arc<Shared>,
+    ring: &Ring,
+    number: u64,
+    carried: Carried,
+    shape: Shape,
+    post: Result<Vec<OwnedFd>, &'static str>,
+) {
+    let slot = ring.slot(number);
     let Item { bytes, cargo } = carried.into_item(ring, number);
     let Cargo { work, terms, reply, baggage, .. } = cargo;
     drop(baggage);
     let Reply::Batch(reply) = reply else { return };
+    let Some(progress) = slot.span.sane_progress(reply.len()) else {
+        let message = "the worker's count of its outcomes makes no sense".into();
+        return Reply::Batch(reply).fail(JoinError::NotDecoded { message });
+    };
+    let mut outcomes = Outcomes {
+        count: progress.done,
+        nanos: slot.ended.get().saturating_sub(slot.started.get()),
+        ..Outcomes::default()
+    };
+    // If the descriptors of the last outcome are lost, its decoding says so.
+    let lost = post.as_ref().err().copied();
+    match read(ring, number, shape, post.unwrap_or_default(), &mut outcomes.bytes) {
+        Ok(descriptors) => outcomes.descriptors = descriptors,
+        // The last one made the file, and the others are in the ring.
+        Err(message) if shape.is_in_file && progress.done > 0 => {
+            let message = lost.map_or(message, str::to_owned).into();
+            let error = JoinError::NotDecoded { message };
+            let Some(bytes) = salvage(ring, number, progress) else {
+                return Reply::Batch(reply).fail(error);
+            };
+            (outcomes.count, outcomes.bytes) = (progress.done - 1, bytes);
+            outcomes.lost = Some(error);
+        }
+        Err(message) => {
+            return Reply::Batch(reply).fail(JoinError::NotDecoded { message: message.into() });
+        }
+    }
+    let mut rest = Vec::new();
     if progress.next < progress.end {
         // The worker had no room for the outcomes of these.
         let items = progress.next..progress.end;
@@ -92,37 +145,13 @@ pub(super) fn part(
     let len = offsets.len();
     let (pledge, job) = Pledge::new(Ticket::new(shared));
     let reply = Reply::Batch(BatchReply::new(pledge, offsets));
-    let cargo = Cargo { work, reply, baggage: Baggage::default(), terms, attempts: Vec::new() };
+    let cargo = Cargo::new(work, reply, Baggage::default(), terms);
     (Item { bytes, cargo }, Part { job, len })
 }
 
 /// The outcomes of a batch that were written when its worker died.
-pub(super) fn salvage(ring: &Ring, number: u64) -> (u32, Vec<u8>) {
+pub(super) fn salvage(ring: &Ring, number: u64, progress: Progress) -> Option<Vec<u8>> {
     let slot = ring.slot(number);
-    let progress = slot.span.progress();
-    // SAFETY: the worker is dead: nobody writes any more. What is counted lies in pages that exist.
-    let bytes = unsafe { ring.bytes(slot.outcome_at.get(), progress.bytes.into()) };
-    bytes.map_or((0, Vec::new()), |bytes| (progress.done, bytes.to_vec()))
-}
-
-fn find<'r>(
-    ring: &'r Ring,
-    post: BorrowedFd<'_>,
-    number: u64,
-    shape: Shape,
-) -> Result<Found<'r>, String> {
-    let mut descriptors = if shape.has_post() { post::receive(post, number)? } else { Vec::new() };
-    if shape.is_in_file {
-        if descriptors.is_empty() {
-            return Err("its file has not arrived".into());
-        }
-        let rest = descriptors.split_off(1);
-        let file = descriptors.pop().ok_or("its file has not arrived")?;
-        let bytes = files::read_memory(file).map_err(|errno| errno.desc().to_owned())?;
-        return Ok(Found { bytes: bytes.into(), descriptors: rest });
-    }
-    let slot = ring.slot(number);
-    // SAFETY: the entry is done, and the parent has not collected it: its outcome is the parent's.
-    let bytes = unsafe { ring.bytes(slot.outcome_at.get(), slot.outcome_len.get()) };
-    Ok(Found { bytes: bytes.ok_or("it lies outside of the ring")?.into(), descriptors })
+    // SAFETY: what is counted is not written again, and lies in pages that exist.
+    unsafe { ring.bytes(slot.outcome_at.get(), progress.bytes.into()) }.map(<[u8]>::to_vec)
 }

@@ -2,6 +2,7 @@
 
 use super::cursor::Cursor;
 use super::ring::{Arena, INLINE, Ring};
+use conc_core::sync::{Ordering, compiler_fence};
 use conc_core::wait::Patience;
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
@@ -144,7 +145,9 @@ impl<'w> Outlet<'w> {
         // vector that is left alone while the cursor is used.
         self.cursor = unsafe { Cursor::new(start, len, room) };
         if let (Spot::Arena(at), None) = (self.spot, &self.heap) {
-            // Whichever of the two places the parent sees after a death: the same is there.
+            // Whichever of the two places the parent sees after a death: the same is there. The
+            // fence is the compiler's alone: after a death there is nobody else to see an order.
+            compiler_fence(Ordering::Release);
             self.ring.slot(self.number).outcome_at.set(at);
         }
     }
@@ -173,8 +176,8 @@ impl<'w> Outlet<'w> {
                 self.results.grown(end);
                 continue;
             }
-            if collected >= self.number {
-                // Nothing lies before this entry, and it does not fit.
+            if !self.results.holds_before(self.number) {
+                // No place will come back, and it does not fit.
                 return None;
             }
             if patience.pause() {

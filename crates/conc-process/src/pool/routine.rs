@@ -1,6 +1,7 @@
 //! What a pool can call: function pointers of several forms, and the code that knows their types.
 
 use super::desk::Desk;
+use super::draft::FRAME;
 use super::failure::Failure;
 use crate::protocol::{Address, decode};
 use conc_core::job::caught;
@@ -170,14 +171,11 @@ fn enter_batch<C: Routine>(function: usize, desk: &mut Desk<'_>) {
     // SAFETY: `Work::batch` pairs this entry with a routine of exactly this type.
     let routine = unsafe { C::at(function) };
     let (input, descriptors) = desk.take_input();
-    let mut items = Items { input, descriptors, known: true };
+    let mut items = Items { input, descriptors };
     // Caught for all items together: what can be caught costs each of them some nanoseconds.
     while let Err(error) = caught(|| items.run(&routine, desk)).and_then(|ran| ran) {
         desk.end_if_copy();
         desk.fail_item(&error);
-        if !items.known {
-            desk.stop();
-        }
         if desk.is_full() {
             return;
         }
@@ -189,19 +187,13 @@ struct Items<'i> {
     input: &'i [u8],
     /// In the one item: a batch with descriptors has no other.
     descriptors: Vec<OwnedFd>,
-    /// Whether it is known where the next item begins.
-    known: bool,
 }
 
 impl Items<'_> {
     /// Runs items until none is left or has room, or until one fails.
     fn run<C: Routine>(&mut self, routine: &C, desk: &mut Desk<'_>) -> Result<(), JoinError> {
         while !desk.is_full() && desk.take_item() {
-            self.known = false;
-            let descriptors = std::mem::take(&mut self.descriptors);
-            let (argument, rest) = take_one::<C::Argument>(self.input, descriptors)?;
-            self.input = rest;
-            self.known = true;
+            let argument = self.next::<C::Argument>()?;
             let result = routine.call(desk.state(), argument);
             desk.end_if_copy();
             desk.answer_item(&result)?;
@@ -209,16 +201,25 @@ impl Items<'_> {
         }
         Ok(())
     }
-}
 
-#[inline]
-fn take_one<A: Wire>(input: &[u8], descriptors: Vec<OwnedFd>) -> Result<(A, &[u8]), JoinError> {
-    let taken = if descriptors.is_empty() {
-        postcard::take_from_bytes(input)
-    } else {
-        conc_core::courier::unpacking(descriptors, || postcard::take_from_bytes(input))
-    };
-    taken.map_err(|error| JoinError::NotDecoded { message: error.to_string().into() })
+    #[inline]
+    fn next<A: Wire>(&mut self) -> Result<A, JoinError> {
+        let framed = self.input.split_first_chunk::<FRAME>();
+        let item =
+            framed.and_then(|(len, rest)| rest.split_at_checked(u32::from_le_bytes(*len) as usize));
+        let Some((bytes, rest)) = item else {
+            let message = "the items of a batch are cut short".into();
+            return Err(JoinError::NotDecoded { message });
+        };
+        self.input = rest;
+        let decoded = if self.descriptors.is_empty() {
+            postcard::from_bytes(bytes)
+        } else {
+            let descriptors = std::mem::take(&mut self.descriptors);
+            conc_core::courier::unpacking(descriptors, || postcard::from_bytes(bytes))
+        };
+        decoded.map_err(|error| JoinError::NotDecoded { message: error.to_string().into() })
+    }
 }
 
 /// A result's destructor may panic; the result is on its way already.

@@ -5,7 +5,7 @@ use super::cargo::{Cargo, Item};
 use super::lane::{Lane, Refused};
 use super::outcome;
 use super::reply::Reply;
-use super::ring::{Shape, Sleeper, Stage};
+use super::ring::{Cut, Shape, Sleeper, Stage};
 use super::settings::Settings;
 use super::stats::Place as Seat;
 use super::store::Store;
@@ -18,7 +18,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What all threads of the parent share.
 pub(super) struct Shared {
@@ -63,14 +63,6 @@ impl Refusals {
 }
 
 impl Taken {
-    /// Those that were not withdrawn; the others' jobs have ended.
-    pub(super) fn into_items(self) -> Vec<Item> {
-        for item in self.withdrawn {
-            item.cargo.reply.withdrawn();
-        }
-        self.queued
-    }
-
     /// Runs callbacks: never under the lock.
     pub(super) fn cancel(self) {
         self.end(|reply| reply.cancel());
@@ -92,15 +84,14 @@ impl Taken {
 }
 
 /// How far the pool has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Open,
     /// No new work.
     Closed,
     /// Workers that run are ended.
     Terminating,
-    /// All is over, or the pool cannot go on: for this reason.
-    Over(Option<JoinError>),
+    Over,
 }
 
 /// What the pool's lock protects.
@@ -116,6 +107,10 @@ pub(super) struct State {
     /// Attempts to start a worker that failed, since one became ready.
     pub(super) failed_starts: u32,
     pub(super) last_failure: Option<JoinError>,
+    /// When the next attempt may be made.
+    pub(super) hire_at: Option<Instant>,
+    /// Nobody is hired any more, for this reason: what is queued fails with it.
+    pub(super) gave_up: Option<JoinError>,
     pub(super) next_worker: u32,
     /// The foreman has gone home.
     pub(super) is_over: bool,
@@ -130,6 +125,10 @@ pub(super) struct Worker {
     /// Jobs and items that it was given.
     pub(super) tasks: u64,
     pub(super) idle_since: Instant,
+    /// When it was given something while it had nothing.
+    pub(super) busy_since: Instant,
+    /// It did not run when it had something, then.
+    pub(super) stalled: bool,
     /// What is kept until it has unpacked its briefing.
     pub(super) keepsakes: Vec<conc_core::courier::Keepsake>,
 }
@@ -185,9 +184,29 @@ impl Worker {
         }
     }
 
+    /// Entries that can be taken back for somebody without work: those behind the one that it runs.
+    /// All, if it does not run: it still starts, or was stopped.
+    pub(super) fn spare(&self) -> usize {
+        let load = self.lane.load();
+        let all = load > 0 && (self.stage == Life::Starting || self.is_stuck());
+        if all { load } else { load.saturating_sub(1) }
+    }
+
+    /// It does not begin what it has: somebody has stopped it, or others have the processors.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.lane.load() > 0
+            && self.busy_since.elapsed() > STUCK
+            && matches!(self.lane.present(), Some((_, Stage::Pending, _)))
+    }
+
+    /// It was stuck a moment ago: others come first.
+    fn is_stalled(&self) -> bool {
+        self.stalled && self.busy_since.elapsed() < STALLED
+    }
+
     /// Whether it has nothing to do, and would do something.
     pub(super) fn is_idle(&self) -> bool {
-        self.lane.load() == 0 && self.stage == Life::Ready
+        self.lane.load() == 0 && self.stage == Life::Ready && !self.is_stalled()
     }
 }
 
@@ -202,25 +221,66 @@ impl State {
             starting: 0,
             failed_starts: 0,
             last_failure: None,
+            hire_at: None,
+            gave_up: None,
             next_worker: 0,
             is_over: false,
         }
+    }
+
+    /// Another attempt to start a worker has failed; `weight` says how much that tells of the next.
+    pub(super) fn start_failed(&mut self, weight: u32, error: JoinError) {
+        self.failed_starts += weight;
+        self.last_failure = Some(error);
+        // What the machine is short of may come back: twice as long each time.
+        let millis = 1_u64 << self.failed_starts.min(LONGEST_PAUSE);
+        self.hire_at = Some(Instant::now() + Duration::from_millis(millis));
+    }
+
+    /// Whether a job whose worker died may run again at all.
+    pub(super) fn tries_again(&self) -> bool {
+        self.gave_up.is_none() && matches!(self.phase, Phase::Open | Phase::Closed)
     }
 
     /// Whom the next piece of work goes to: the one with the least of it.
     fn least_loaded(&self) -> Option<usize> {
         let takers = self.workers.iter().enumerate().filter(|(_, worker)| worker.takes_work());
         // Whoever still starts comes behind all who are idle.
-        let best =
-            takers.min_by_key(|(_, worker)| (worker.lane.load(), worker.stage == Life::Starting));
+        let best = takers.min_by_key(|(_, worker)| {
+            (worker.is_stalled(), worker.lane.load(), worker.stage == Life::Starting)
+        });
         best.map(|(index, _)| index)
     }
 
     /// Looks for a worker that takes a piece of work now; then it has to [get](Self::give) it.
     fn find_taker(&self, bytes: &mut Bytes<'_>, cargo: &Cargo) -> Result<(usize, Shape), Refused> {
         let index = self.least_loaded().ok_or(Refused::NoRoom)?;
-        let shape = self.workers[index].lane.admit(bytes, cargo)?;
-        Ok((index, shape))
+        match self.workers[index].lane.admit(bytes, cargo) {
+            Ok(shape) => Ok((index, shape)),
+            Err(Refused::NoRoom) => self.find_other(index, bytes, cargo),
+            Err(never) => Err(never),
+        }
+    }
+
+    /// The best has no room for it, for descriptors or a file: perhaps another.
+    #[cold]
+    fn find_other(
+        &self,
+        best: usize,
+        bytes: &mut Bytes<'_>,
+        cargo: &Cargo,
+    ) -> Result<(usize, Shape), Refused> {
+        for (index, worker) in self.workers.iter().enumerate() {
+            if index == best || !worker.takes_work() {
+                continue;
+            }
+            match worker.lane.admit(bytes, cargo) {
+                Ok(shape) => return Ok((index, shape)),
+                Err(Refused::NoRoom) => {}
+                Err(never) => return Err(never),
+            }
+        }
+        Err(Refused::NoRoom)
     }
 
     fn give(
@@ -231,6 +291,9 @@ impl State {
         cargo: Cargo,
     ) {
         let worker = &mut self.workers[index];
+        if worker.lane.load() == 0 {
+            worker.busy_since = Instant::now();
+        }
         worker.tasks += match &cargo.reply {
             Reply::Call(_) => 1,
             Reply::Batch(batch) => u64::from(batch.len()),
@@ -280,24 +343,6 @@ impl State {
 
     pub(super) fn worker(&mut self, number: u32) -> Option<&mut Worker> {
         self.workers.iter_mut().find(|worker| worker.lane.worker == number)
-    }
-
-    /// Ends a worker by force. What it has not begun goes back into the queue first, so that
-    /// nothing else can begin to run meanwhile. `false`: it runs nothing any more.
-    pub(super) fn doom(&mut self, number: u32, entry: u64, doom: Doom) -> bool {
-        let Some(worker) = self.worker(number) else { return false };
-        let stolen = worker.lane.steal(usize::MAX);
-        let runs = worker.lane.stage(entry) == Stage::Running;
-        if runs && !matches!(worker.stage, Life::Doomed(_)) {
-            worker.stage = Life::Doomed(doom);
-            let seat = worker.seat;
-            // Its children, too. It may have ended.
-            let _ = worker.kin.signal_group(libc::SIGKILL);
-            let _ = worker.kin.signal(libc::SIGKILL);
-            self.seats[seat].is_taken = false;
-        }
-        stolen.into_iter().for_each(|item| self.queue.push_front(item));
-        runs
     }
 }
 
@@ -409,7 +454,7 @@ impl Shared {
 
     /// So many jobs have ended.
     pub(super) fn settled(&self, state: &mut MutexGuard<'_, State>, jobs: usize) {
-        state.outstanding -= jobs;
+        state.outstanding = state.outstanding.saturating_sub(jobs);
         if state.outstanding == 0 && state.phase != Phase::Open {
             self.news.notify_all();
             self.call_foreman();
@@ -431,7 +476,7 @@ impl Shared {
     }
 
     /// Ends a job: cancels what is queued, kills what runs.
-    pub(super) fn kill(&self, ticket: &Ticket) -> Result<(), KillError> {
+    pub(super) fn kill(self: &Arc<Self>, ticket: &Ticket) -> Result<(), KillError> {
         if !self.family.is_own() {
             return Err(KillError::Unsupported);
         }
@@ -448,7 +493,7 @@ impl Shared {
                     Some(item) => Some(item),
                     None => {
                         let number = worker.lane.worker;
-                        let hit = state.doom(number, entry, Doom::Killed);
+                        let hit = self.doom(&mut state, number, entry, Doom::Killed, None);
                         drop(state);
                         self.call_foreman();
                         return if hit { Ok(()) } else { Err(KillError::Finished) };
@@ -462,6 +507,39 @@ impl Shared {
         drop(state);
         item.cargo.reply.cancel();
         Ok(())
+    }
+
+    /// Ends a worker by force for what it runs. What it has not begun goes back into the queue first,
+    /// the rest of a batch as well, so that nothing else can begin to run meanwhile. `false`: it does
+    /// not run that any more; `item` says which item of a batch is meant, by when it began.
+    pub(super) fn doom(
+        self: &Arc<Self>,
+        state: &mut State,
+        number: u32,
+        entry: u64,
+        doom: Doom,
+        item: Option<u64>,
+    ) -> bool {
+        let index = state.workers.iter().position(|worker| worker.lane.worker == number);
+        let Some(index) = index else { return false };
+        let mut again = state.workers[index].lane.steal(usize::MAX);
+        if state.workers[index].lane.slot(entry).span.progress().next > 0 {
+            again.extend(self.cut(state, index, entry, Cut::All));
+        }
+        let worker = &mut state.workers[index];
+        let slot = worker.lane.slot(entry);
+        let runs = worker.lane.stage(entry) == Stage::Running
+            && item.is_none_or(|began| slot.item_started.get() == began && slot.span.is_running());
+        if runs && !matches!(worker.stage, Life::Doomed(_)) {
+            worker.stage = Life::Doomed(doom);
+            let seat = worker.seat;
+            // Its children, too. It may have ended.
+            let _ = worker.kin.signal_group(libc::SIGKILL);
+            let _ = worker.kin.signal(libc::SIGKILL);
+            state.seats[seat].is_taken = false;
+        }
+        again.into_iter().for_each(|item| state.queue.push_front(item));
+        runs
     }
 
     /// Takes everything that nobody has begun.
@@ -500,32 +578,59 @@ impl Shared {
         for (index, worker) in state.workers.iter().enumerate() {
             let Some((number, Stage::Running, cargo)) = worker.lane.present() else { continue };
             // Descriptors have gone to this worker, with their one item.
-            if !cargo.is_batch() || !cargo.baggage.is_empty() {
+            if !cargo.is_batch()
+                || !cargo.baggage.is_empty()
+                || !matches!(worker.stage, Life::Ready | Life::Leaving)
+            {
                 continue;
             }
             let slot = worker.lane.slot(number);
-            let progress = slot.span.progress();
+            let (progress, started) = (slot.span.progress(), slot.started.get());
+            // Before it has taken an item, nobody knows what one costs.
+            if progress.next == 0 || started == 0 {
+                continue;
+            }
             let left = u64::from(progress.end.saturating_sub(progress.next));
-            let spent = now.saturating_sub(slot.started.get());
-            let work = spent / u64::from(progress.next.max(1)) * left;
+            let spent = now.saturating_sub(started);
+            let work = (spent / u64::from(progress.next)).saturating_mul(left);
             if left > 0 && work >= WORTH_CUTTING && best.is_none_or(|(.., most)| work > most) {
                 best = Some((index, number, work));
             }
         }
         let (index, number, _) = best?;
+        self.cut(state, index, number, Cut::Half)
+    }
+
+    /// Takes items that nobody has begun out of a batch that runs.
+    pub(super) fn cut(
+        self: &Arc<Self>,
+        state: &mut State,
+        index: usize,
+        number: u64,
+        cut: Cut,
+    ) -> Option<Item> {
         let lane = &mut state.workers.get_mut(index)?.lane;
-        let (cut, end) = lane.slot(number).span.cut(1)?;
+        let (from, to) = lane.slot(number).span.cut(cut)?;
         let cargo = lane.cargo(number)?;
         let (work, terms) = (cargo.work, cargo.terms);
         let Reply::Batch(reply) = &cargo.reply else { return None };
         let bytes = |range| lane.part(number, range).unwrap_or_else(|| Bytes::Heap(Vec::new()));
-        let (item, part) = outcome::part(self, work, terms, reply, cut..end, bytes);
+        let (item, part) = outcome::part(self, work, terms, reply, from..to, bytes);
         let Reply::Batch(reply) = &mut lane.cargo_mut(number)?.reply else { return None };
         reply.cut_off.push(part);
         state.outstanding += 1;
         Some(item)
     }
 }
+
+/// A worker that has not begun anything for so long does not run.
+pub(super) const STUCK: Duration = Duration::from_millis(5);
+
+/// For so long others come before one that was stuck.
+const STALLED: Duration = Duration::from_millis(100);
+
+/// The binary logarithm of the longest pause between attempts to start a worker, in milliseconds.
+const LONGEST_PAUSE: u32 = 10;
 
 /// In a queue that is longer, nobody is looked for who is cancelled.
 const LONG_QUEUE: usize = 4096;

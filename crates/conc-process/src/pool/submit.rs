@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::reply::{BatchReply, Reply};
 use super::ring::INLINE;
 use super::routine::{Routine, Work};
-use super::shared::{Phase, Shared};
+use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::process::forked;
 use crate::protocol::too_many_descriptors;
@@ -36,7 +36,7 @@ pub(super) fn submit<C: Routine>(
     }
     let (pledge, job) = Pledge::new(Ticket::new(shared));
     let reply = Reply::call(pledge);
-    let cargo = Cargo { work, reply, baggage, terms, attempts: Vec::new() };
+    let cargo = Cargo::new(work, reply, baggage, terms);
     match shared.accept(draft.finish(), cargo) {
         Ok(()) => Ok(job),
         Err(cargo) => {
@@ -61,12 +61,11 @@ pub(super) fn refused(written: postcard::Result<()>, baggage: &Baggage) -> Optio
 
 /// Why a pool accepts nothing.
 fn refusal<A>(shared: &Shared, argument: A) -> SubmitError<A> {
-    let phase = shared.state.lock().phase.clone();
-    match phase {
-        Phase::Over(Some(error)) => {
+    match shared.state.lock().gave_up.clone() {
+        Some(error) => {
             SubmitError::NotStarted { work: argument, source: std::io::Error::other(error) }
         }
-        _ => SubmitError::Closed(argument),
+        None => SubmitError::Closed(argument),
     }
 }
 
@@ -83,15 +82,12 @@ pub(super) fn submit_batch(shared: &Arc<Shared>, work: Work, terms: Terms, load:
     let len = offsets.len();
     let (pledge, job) = Pledge::new(Ticket::new(shared));
     let reply = Reply::Batch(BatchReply::new(pledge, offsets));
-    let cargo = Cargo { work, reply, baggage, terms, attempts: Vec::new() };
+    let cargo = Cargo::new(work, reply, baggage, terms);
     match shared.accept(bytes, cargo) {
         Ok(()) => Part { job, len },
         Err(cargo) => {
             cargo.reply.withdrawn();
-            let error = match shared.state.lock().phase.clone() {
-                Phase::Over(Some(error)) => error,
-                _ => JoinError::Cancelled,
-            };
+            let error = shared.state.lock().gave_up.clone().unwrap_or(JoinError::Cancelled);
             Part { job: Job::finished(Err(error)), len }
         }
     }

@@ -47,7 +47,13 @@ impl Foreman {
             let Some((number, stage, cargo)) = worker.lane.present() else { continue };
             let Some(timeout) = cargo.terms.timeout else { continue };
             let slot = worker.lane.slot(number);
-            let started = slot.started.get().max(slot.item_started.get());
+            let started = if cargo.is_batch() {
+                // Not before it is known which item that is of.
+                slot.span.progress();
+                slot.item_started.get()
+            } else {
+                slot.started.get()
+            };
             let spent = match stage {
                 Stage::Running if started > 0 => Duration::from_nanos(now.saturating_sub(started)),
                 // It has not begun, and cannot be late before it has had its time.
@@ -58,11 +64,14 @@ impl Foreman {
             };
             match timeout.checked_sub(spent) {
                 Some(left) if !left.is_zero() => self.wake_in(left),
-                _ => late.push((worker.lane.worker, number)),
+                _ => {
+                    let item = cargo.is_batch().then_some(started);
+                    late.push((worker.lane.worker, number, item));
+                }
             }
         }
-        for (worker, entry) in late {
-            found.moved |= state.doom(worker, entry, Doom::TimedOut);
+        for (worker, entry, item) in late {
+            found.moved |= self.shared.doom(state, worker, entry, Doom::TimedOut, item);
         }
     }
 
@@ -102,7 +111,7 @@ impl Foreman {
             }
         }
         for (worker, entry, doom) in greedy {
-            found.moved |= state.doom(worker, entry, doom);
+            found.moved |= self.shared.doom(state, worker, entry, doom, None);
         }
     }
 
@@ -123,7 +132,7 @@ impl Foreman {
                     }
                 }
             }
-            if worker.stage == Life::Leaving && worker.lane.load() == 0 {
+            if worker.stage == Life::Leaving && worker.lane.load() == 0 && worker.lane.is_read() {
                 worker.stop();
                 seats[worker.seat].is_taken = false;
                 found.moved = true;
@@ -134,12 +143,19 @@ impl Foreman {
 
     /// Brings the pool to its end.
     fn look_at_phase(&mut self, state: &mut State, found: &mut Found) {
+        // Also what has come back since, from the dead.
+        if let Some(cause) = state.gave_up.clone() {
+            found.ended.push((self.shared.take_queued(state), Some(cause)));
+        } else if state.phase == Phase::Terminating {
+            found.ended.push((self.shared.take_queued(state), None));
+        }
         if state.phase == Phase::Open {
             return;
         }
         if state.outstanding == 0 || state.phase == Phase::Terminating {
             for worker in &mut state.workers {
-                if worker.lane.load() == 0 && !matches!(worker.stage, Life::Stopped) {
+                let has_nothing = worker.lane.load() == 0 && worker.lane.is_read();
+                if has_nothing && !matches!(worker.stage, Life::Stopped) {
                     // One that runs its initializer does not look.
                     if worker.stage == Life::Starting {
                         let _ = worker.kin.signal_group(libc::SIGTERM);
@@ -190,23 +206,30 @@ impl Foreman {
             }
             Phase::Open => min,
             Phase::Closed => min.min(state.outstanding),
-            Phase::Terminating | Phase::Over(_) => 0,
+            Phase::Terminating | Phase::Over => 0,
         };
-        found.hires = wanted.saturating_sub(present);
-        state.starting += found.hires;
+        let missing = wanted.saturating_sub(present);
+        let pause = state.hire_at.and_then(|at| at.checked_duration_since(Instant::now()));
+        match pause.filter(|pause| missing > 0 && !pause.is_zero()) {
+            Some(pause) => self.wake_in(pause),
+            None => {
+                found.hires = missing;
+                state.starting += missing;
+            }
+        }
     }
 
     /// No worker can be had.
     fn give_up(&mut self, state: &mut State, found: &mut Found) {
-        if matches!(state.phase, Phase::Over(_)) {
+        if state.gave_up.is_some() {
             return;
         }
         let cause = state.last_failure.clone().unwrap_or(JoinError::Abandoned);
-        state.phase = Phase::Over(Some(cause.clone()));
-        let taken = self.shared.take_queued(state);
-        for item in taken.into_items() {
-            found.refusals.never.push((item.cargo, cause.clone()));
+        state.gave_up = Some(cause.clone());
+        if state.phase == Phase::Open {
+            state.phase = Phase::Closed;
         }
+        found.ended.push((self.shared.take_queued(state), Some(cause)));
         found.moved = true;
         self.shared.news.notify_all();
     }

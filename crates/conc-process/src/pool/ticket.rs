@@ -3,7 +3,7 @@
 use super::shared::Shared;
 use conc_core::sync::{AtomicU64, Ordering};
 use conc_core::{Control, KillError};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Where a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,14 +21,15 @@ const WITH: u64 = 1 << 63;
 
 /// Where a job is; part of the job itself. Changed under the pool's lock alone.
 pub(super) struct Ticket {
-    shared: Arc<Shared>,
+    /// Weak: a job that has ended and is kept keeps no pool.
+    shared: Weak<Shared>,
     place: AtomicU64,
 }
 
 impl Ticket {
     /// For a job that is not handed over yet.
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        Self { shared: Arc::clone(shared), place: AtomicU64::new(0) }
+        Self { shared: Arc::downgrade(shared), place: AtomicU64::new(0) }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -53,14 +54,14 @@ impl Ticket {
 
 impl Control for Ticket {
     fn withdraw(&self) -> bool {
-        self.shared.withdraw(self)
+        self.shared.upgrade().is_some_and(|shared| shared.withdraw(self))
     }
 
     fn is_running(&self) -> bool {
-        self.shared.is_running(self)
+        self.shared.upgrade().is_some_and(|shared| shared.is_running(self))
     }
 
     fn kill(&self) -> Result<(), KillError> {
-        self.shared.kill(self)
+        self.shared.upgrade().map_or(Err(KillError::Finished), |shared| shared.kill(self))
     }
 }

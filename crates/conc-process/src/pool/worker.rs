@@ -107,7 +107,11 @@ impl<'r> Worker<'r> {
                     self.next += 1;
                     patience.reset();
                 }
-                Take::Skip => self.next += 1,
+                Take::Skip => {
+                    self.next += 1;
+                    // What came by post for it would fill the socket.
+                    post::discard_before(self.tools.post.as_fd(), self.next);
+                }
                 Take::NotYet => {
                     if self.ring.header().is_stopped() {
                         return;
@@ -135,9 +139,9 @@ impl<'r> Worker<'r> {
 
     fn run_entry(&mut self) {
         let number = self.next;
-        self.release_kept(number);
         let slot = self.ring.slot(number);
         slot.started.set(clock::monotonic_nanos());
+        self.release_kept(number);
         let work = Work::at((slot.entry.get(), slot.function.get()));
         let (input, descriptors) = self.input(number, slot);
         let (bytes, refused) = match &input {

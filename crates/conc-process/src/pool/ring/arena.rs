@@ -81,6 +81,11 @@ impl Arena {
         self.len = to - self.start;
     }
 
+    /// Whether entries below `entry` have places, which will come back.
+    pub(crate) fn holds_before(&self, entry: u64) -> bool {
+        self.live.front().is_some_and(|place| place.entry < entry)
+    }
+
     /// Whether so many bytes ever fit.
     pub(crate) fn can_ever_hold(&self, len: u64) -> bool {
         len.next_multiple_of(4096) <= self.max

@@ -31,7 +31,7 @@ mod span;
 pub(crate) use arena::Arena;
 pub(crate) use claim::{Claim, Stage, Take};
 pub(crate) use sleeper::Sleeper;
-pub(crate) use span::Span;
+pub(crate) use span::{Cut, Progress, Span};
 
 use conc_core::sync::{AtomicU32, AtomicU64, Ordering};
 use conc_shm::{AttachError, CreateError, Kind, Layout, OutOfMemory, Segment};

@@ -6,7 +6,7 @@
 
 use super::claim::{Claim, Stage, Take};
 use super::sleeper::Sleeper;
-use super::span::Span;
+use super::span::{Cut, Span};
 use conc_core::sync::UnsafeCell;
 use conc_core::sys::futex::Scope;
 use conc_tests::model;
@@ -150,7 +150,7 @@ fn each_item_of_a_batch_is_run_by_one() {
                 run
             }
         });
-        let cut = span.cut(1).map_or(0, |(from, to)| to - from);
+        let cut = span.cut(Cut::Half).map_or(0, |(from, to)| to - from);
         let seen = span.progress();
         assert!(seen.done <= 3 && seen.bytes == seen.done * 4);
         let run = worker.join().unwrap();

@@ -32,6 +32,14 @@ pub(crate) struct Span {
     tally: AtomicU64,
 }
 
+/// What the parent takes out of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The second half of what is left.
+    Half,
+    All,
+}
+
 /// How far a batch has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Progress {
@@ -70,9 +78,9 @@ impl Span {
                 return false;
             }
             let taken = join(next + 1, end);
-            // ORDERING: Relaxed. As above.
+            // ORDERING(pool.item): Release. Who sees the item taken sees what was written before.
             let taken =
-                self.span.compare_exchange(seen, taken, Ordering::Relaxed, Ordering::Relaxed);
+                self.span.compare_exchange(seen, taken, Ordering::Release, Ordering::Relaxed);
             match taken {
                 Ok(_) => return true,
                 Err(now) => seen = now,
@@ -87,18 +95,20 @@ impl Span {
         self.tally.store(join(done, bytes), Ordering::Release);
     }
 
-    /// The parent takes the second half of what is left, if that is at least `least` items; where
-    /// it begins and ends.
-    pub(crate) fn cut(&self, least: u32) -> Option<(u32, u32)> {
+    /// The parent takes some of what is left, if anything is; where that begins and ends.
+    pub(crate) fn cut(&self, cut: Cut) -> Option<(u32, u32)> {
         // ORDERING: Relaxed. As in `take`.
         let mut seen = self.span.load(Ordering::Relaxed);
         loop {
             let (next, end) = split(seen);
             let left = end.saturating_sub(next);
-            if left < least.max(1) {
+            if left == 0 {
                 return None;
             }
-            let cut = next + left / 2;
+            let cut = match cut {
+                Cut::Half => next + left / 2,
+                Cut::All => next,
+            };
             // ORDERING: Relaxed. As in `take`.
             let taken = self.span.compare_exchange(
                 seen,
@@ -113,12 +123,25 @@ impl Span {
         }
     }
 
+    /// Whether an item runs whose outcome is not counted.
+    pub(crate) fn is_running(&self) -> bool {
+        let Progress { next, done, .. } = self.progress();
+        next > done
+    }
+
+    /// How far it has come, if that makes sense for so many items: a worker that has gone mad may
+    /// have written anything.
+    pub(crate) fn sane_progress(&self, items: u32) -> Option<Progress> {
+        let now = self.progress();
+        (now.done <= now.next && now.next.max(now.end) <= items).then_some(now)
+    }
+
     /// How far it has come. Exact if the worker has finished it, or is dead.
     pub(crate) fn progress(&self) -> Progress {
         // ORDERING(pool.tally): Acquire. The outcomes that are counted are seen.
         let (done, bytes) = split(self.tally.load(Ordering::Acquire));
-        // ORDERING: Relaxed. The worker's death, or the end of the entry, orders it.
-        let (next, end) = split(self.span.load(Ordering::Relaxed));
+        // ORDERING(pool.item): Acquire. When the last item began is not seen any more.
+        let (next, end) = split(self.span.load(Ordering::Acquire));
         Progress { next, end, done, bytes }
     }
 }
@@ -142,9 +165,9 @@ mod tests {
         span.begin(10);
         assert!(span.take() && span.take());
         span.count(1, 7);
-        assert_eq!(span.cut(2), Some((6, 10)));
+        assert_eq!(span.cut(Cut::Half), Some((6, 10)));
         assert_eq!(span.progress(), Progress { next: 2, end: 6, done: 1, bytes: 7 });
         assert!((0..4).all(|_| span.take()) && !span.take());
-        assert_eq!(span.cut(1), None);
+        assert_eq!(span.cut(Cut::All), None);
     }
 }

@@ -10,6 +10,7 @@
 
 mod buddy;
 
+use crate::client::Family;
 use crate::sys::one_way::OneWay;
 use buddy::{Block, Buddy, LARGEST_BLOCK};
 use nix::errno::Errno;
@@ -30,6 +31,8 @@ const STEP: u64 = 64 << 10;
 pub(super) struct Store {
     memory: OneWay,
     books: Mutex<Books>,
+    /// Whose memory it is: in a copy of this process the books are copies, and the memory is not.
+    family: &'static Family,
 }
 
 #[derive(Debug)]
@@ -44,11 +47,14 @@ impl Store {
         let len = NonZeroUsize::MIN.saturating_add(LEN as usize - 1);
         let exists = vec![false; (LEN / STEP) as usize];
         let books = Mutex::new(Books { buddy: Buddy::new(LEN), exists });
-        Ok(Arc::new(Self { memory: OneWay::create(len)?, books }))
+        Ok(Arc::new(Self { memory: OneWay::create(len)?, books, family: Family::own() }))
     }
 
     /// A place for at least `len` bytes; `None`: there is no room now, or never.
     pub(super) fn place(self: &Arc<Self>, len: u64) -> Option<Place> {
+        if !self.family.is_own() {
+            return None;
+        }
         let mut books = self.books.lock();
         let block = books.buddy.take(len)?;
         let steps = (block.at / STEP) as usize..(block.at + len).div_ceil(STEP) as usize;
@@ -119,7 +125,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.store.books.lock().buddy.give_back(self.block);
+        if self.store.family.is_own() {
+            self.store.books.lock().buddy.give_back(self.block);
+        }
     }
 }
 
