@@ -9,6 +9,7 @@
 
 use super::bury;
 use super::cargo::Cargo;
+use super::force::Ending;
 use super::hire::hire;
 use super::lane::{Carried, Lane};
 use super::outcome;
@@ -67,6 +68,8 @@ struct Harvest {
 pub(super) struct Found {
     pub(super) refusals: Refusals,
     keepsakes: Vec<Keepsake>,
+    /// Workers that are to be ended by force.
+    pub(super) endings: Vec<Ending>,
     pub(super) hires: usize,
     pub(super) moved: bool,
     /// Among what is done are calls, and not only batches.
@@ -103,8 +106,7 @@ pub(super) fn run(shared: Arc<Shared>) {
         carried.cargo.reply.fail(error.clone());
     }
     for mut worker in workers {
-        // It may have ended.
-        let _ = worker.kin.signal_group(libc::SIGKILL);
+        worker.force.kill().into_iter().for_each(Ending::carry_out);
         for (_, carried) in worker.lane.remains() {
             carried.cargo.reply.fail(error.clone());
         }
@@ -181,7 +183,8 @@ impl Foreman {
             self.flood = found.calls && state.outstanding > FLOOD;
         }
         let moved = buried || found.moved;
-        let Found { refusals, keepsakes, hires, over, .. } = found;
+        let Found { refusals, keepsakes, endings, hires, over, .. } = found;
+        endings.into_iter().for_each(Ending::carry_out);
         drop(keepsakes);
         self.refuse(refusals);
         self.settle();

@@ -1,5 +1,6 @@
 //! Starting a worker.
 
+use super::force::Force;
 use super::lane::Lane;
 use super::ring::Ring;
 use super::settings::Settings;
@@ -48,6 +49,7 @@ pub(super) fn hire(shared: &Arc<Shared>) {
             }
             state.workers.push(Worker {
                 lane,
+                force: Force::new(Arc::clone(&kin)),
                 kin,
                 seat,
                 stage: Life::Starting,

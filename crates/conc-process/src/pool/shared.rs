@@ -2,6 +2,7 @@
 
 use super::bytes::Bytes;
 use super::cargo::{Cargo, Item};
+use super::force::{Ending, Force};
 use super::lane::{Lane, Refused};
 use super::outcome;
 use super::reply::Reply;
@@ -125,6 +126,7 @@ pub(super) struct State {
 pub(super) struct Worker {
     pub(super) lane: Lane,
     pub(super) kin: Arc<Kin>,
+    pub(super) force: Force,
     pub(super) seat: usize,
     pub(super) stage: Life,
     /// Jobs and items that it was given.
@@ -283,17 +285,22 @@ impl State {
     }
 
     /// Ends a worker by force. What it has not begun goes back into the queue first, so that
-    /// nothing else can begin to run meanwhile. `false`: it runs nothing any more.
-    pub(super) fn doom(&mut self, number: u32, entry: u64, doom: Doom) -> bool {
+    /// nothing else can begin to run meanwhile. The rest is to be carried out outside of the lock.
+    /// `false`: it runs nothing any more.
+    pub(super) fn doom(
+        &mut self,
+        number: u32,
+        entry: u64,
+        doom: Doom,
+        endings: &mut Vec<Ending>,
+    ) -> bool {
         let Some(worker) = self.worker(number) else { return false };
         let stolen = worker.lane.steal(usize::MAX);
         let runs = worker.lane.stage(entry) == Stage::Running;
         if runs && !matches!(worker.stage, Life::Doomed(_)) {
             worker.stage = Life::Doomed(doom);
             let seat = worker.seat;
-            // Its children, too. It may have ended.
-            let _ = worker.kin.signal_group(libc::SIGKILL);
-            let _ = worker.kin.signal(libc::SIGKILL);
+            endings.extend(worker.force.kill());
             self.seats[seat].is_taken = false;
         }
         stolen.into_iter().for_each(|item| self.queue.push_front(item));
@@ -448,8 +455,10 @@ impl Shared {
                     Some(item) => Some(item),
                     None => {
                         let number = worker.lane.worker;
-                        let hit = state.doom(number, entry, Doom::Killed);
+                        let mut endings = Vec::new();
+                        let hit = state.doom(number, entry, Doom::Killed, &mut endings);
                         drop(state);
+                        endings.into_iter().for_each(Ending::carry_out);
                         self.call_foreman();
                         return if hit { Ok(()) } else { Err(KillError::Finished) };
                     }

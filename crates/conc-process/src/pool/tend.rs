@@ -62,7 +62,7 @@ impl Foreman {
             }
         }
         for (worker, entry) in late {
-            found.moved |= state.doom(worker, entry, Doom::TimedOut);
+            found.moved |= state.doom(worker, entry, Doom::TimedOut, &mut found.endings);
         }
     }
 
@@ -102,7 +102,7 @@ impl Foreman {
             }
         }
         for (worker, entry, doom) in greedy {
-            found.moved |= state.doom(worker, entry, doom);
+            found.moved |= state.doom(worker, entry, doom, &mut found.endings);
         }
     }
 
@@ -137,44 +137,36 @@ impl Foreman {
         if state.phase == Phase::Open {
             return;
         }
-        if state.outstanding == 0 || state.phase == Phase::Terminating {
+        let is_terminating = state.phase == Phase::Terminating;
+        if state.outstanding == 0 || is_terminating {
             for worker in &mut state.workers {
                 if worker.lane.load() == 0 && !matches!(worker.stage, Life::Stopped) {
-                    // One that runs its initializer does not look.
-                    if worker.stage == Life::Starting {
-                        let _ = worker.kin.signal_group(libc::SIGTERM);
+                    // One that runs its initializer does not look. Where all is to end, what a
+                    // worker has started must not be left behind by one that ends by itself.
+                    if is_terminating || worker.stage == Life::Starting {
+                        found.endings.extend(worker.force.ask());
                     }
                     worker.stop();
                 }
             }
         }
-        if state.phase == Phase::Terminating {
-            self.terminate(state);
+        if is_terminating {
+            self.terminate(state, found);
         }
         found.over = state.outstanding == 0 && state.workers.is_empty() && state.starting == 0;
     }
 
-    fn terminate(&mut self, state: &State) {
-        let grace = self.shared.settings.grace;
+    fn terminate(&mut self, state: &mut State, found: &mut Found) {
         let now = Instant::now();
-        let (signal, first) = match self.kill_at {
-            None => {
-                self.kill_at = Some(now + grace);
-                (libc::SIGTERM, true)
-            }
-            Some(at) => (libc::SIGKILL, now >= at),
-        };
-        if first {
-            for worker in &state.workers {
-                // It may have ended.
-                let _ = worker.kin.signal_group(signal);
-                // A stopped one hears of it when it goes on.
-                let _ = worker.kin.signal_group(libc::SIGCONT);
+        let kill_at = *self.kill_at.get_or_insert(now + self.shared.settings.grace);
+        for worker in &mut state.workers {
+            // A stopped one hears of it when it goes on.
+            found.endings.extend(worker.force.ask());
+            if now >= kill_at {
+                found.endings.extend(worker.force.kill());
             }
         }
-        if let Some(at) = self.kill_at {
-            self.wake_in(at.saturating_duration_since(now).max(Duration::from_millis(1)));
-        }
+        self.wake_in(kill_at.saturating_duration_since(now).max(Duration::from_millis(1)));
     }
 
     /// Counts how many workers are missing.
