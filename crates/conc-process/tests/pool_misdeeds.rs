@@ -343,28 +343,31 @@ fn what_a_job_started_ends_with_its_time_out() {
     assert!(is_closed(ours));
 }
 
-/// A group is what a death takes along; who has left it lives as long as the program.
+/// A group is what a death takes along that comes by itself; who has left it lives as long as the
+/// program.
 #[test]
-fn a_process_that_left_its_group_ends_with_the_program() {
+fn a_process_that_left_its_group_before_a_crash_ends_with_the_program() {
     let _watchdog = watchdog();
     fn program(stream: PortableFd) {
         let pool = pool(1);
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         let hide = |(stream, gate): (PortableFd, PortableFd)| {
+            let mut gate = UnixStream::from(gate.into_inner());
             // SAFETY: the copy only writes to a descriptor and waits.
             if unsafe { libc::fork() } == 0 {
                 // SAFETY: the call takes nothing.
                 unsafe { libc::setsid() };
-                let mut gate = UnixStream::from(gate.into_inner());
                 gate.write_all(b"!").unwrap();
                 let _held = stream;
                 forever(());
             }
-            forever(());
+            // It comes when the copy is where it should be.
+            let _ = gate.read(&mut [0]);
+            std::process::abort();
         };
-        let job = pool.submit(hide, (stream, PortableFd::new(theirs))).unwrap();
+        let job = pool.submit::<_, ()>(hide, (stream, PortableFd::new(theirs))).unwrap();
         ours.read_exact(&mut [0]).unwrap();
-        job.kill().unwrap();
+        ours.write_all(b"!").unwrap();
         assert!(matches!(job.join(), Err(JoinError::Killed { .. })));
         assert_well(&pool);
     }

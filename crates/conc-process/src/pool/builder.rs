@@ -4,7 +4,8 @@ use super::cargo::Terms;
 use super::foreman;
 use super::routine::Founding;
 use super::settings::{Brief, Settings};
-use super::shared::{Life, Phase, Shared};
+use super::shared::Shared;
+use super::state::{Life, Phase};
 use super::{Pool, cpu_count};
 use crate::SpawnError;
 use crate::protocol::encode;
@@ -188,14 +189,16 @@ impl<S: 'static> PoolBuilder<S> {
 
     /// A job is ended, with its worker, when that has more bytes of memory for itself: the job is
     /// [`JoinError::MemoryLimit`]. Looked at every few milliseconds while jobs run, so that a fast
-    /// job may have more for a moment.
+    /// job may have more for a moment. What the job has started does not count, and
+    /// [ends with it](Pool#what-ends-with-a-worker).
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.settings.memory_limit = Some(bytes);
         self
     }
 
     /// A job, or an item of a map, is ended, with its worker, when it runs longer: it is
-    /// [`JoinError::TimedOut`]. Time in the queue does not count. Default: none.
+    /// [`JoinError::TimedOut`]. Time in the queue does not count. All that it has started
+    /// [ends with it](Pool#what-ends-with-a-worker). Default: none.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.terms.timeout = Some(job_time(timeout));
         self

@@ -9,11 +9,13 @@
 
 use super::bury;
 use super::cargo::Cargo;
+use super::force::Ending;
 use super::hire::hire;
 use super::lane::{Carried, Lane};
 use super::outcome;
 use super::ring::Ring;
-use super::shared::{Life, Phase, Refusals, STUCK, Shared, State, Taken, Worker};
+use super::shared::{Refusals, Shared, Taken};
+use super::state::{Life, Phase, STUCK, State, Worker};
 use crate::sys::{bell, clock, memory, poll};
 use conc_core::courier::Keepsake;
 use conc_core::job::{caught, quietly};
@@ -71,6 +73,8 @@ pub(super) struct Found {
     /// What nobody will run: it fails with the cause, or is cancelled.
     pub(super) ended: Vec<(Taken, Option<JoinError>)>,
     keepsakes: Vec<Keepsake>,
+    /// Workers that are to be ended by force.
+    pub(super) endings: Vec<Ending>,
     pub(super) hires: usize,
     pub(super) moved: bool,
     /// Among what is done are calls, and not only batches.
@@ -109,8 +113,7 @@ pub(super) fn run(shared: Arc<Shared>) {
         carried.cargo.reply.fail(error.clone());
     }
     for mut worker in workers {
-        // It may have ended.
-        let _ = worker.kin.signal_group(libc::SIGKILL);
+        worker.force.kill().into_iter().for_each(Ending::carry_out);
         for (_, carried) in worker.lane.remains() {
             carried.cargo.reply.fail(error.clone());
         }
@@ -187,7 +190,8 @@ impl Foreman {
             self.flood = found.calls && state.outstanding > FLOOD;
         }
         let mut moved = buried || found.moved;
-        let Found { refusals, ended, keepsakes, hires, over, .. } = found;
+        let Found { refusals, ended, keepsakes, endings, hires, over, .. } = found;
+        endings.into_iter().for_each(Ending::carry_out);
         keepsakes.into_iter().for_each(|keepsake| quietly(move || drop(keepsake)));
         self.refuse(refusals);
         let ended = ended.into_iter().map(|(taken, cause)| self.end(taken, cause)).sum::<usize>();

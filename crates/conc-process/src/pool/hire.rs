@@ -1,9 +1,11 @@
 //! Starting a worker.
 
+use super::force::Force;
 use super::lane::Lane;
 use super::ring::Ring;
 use super::settings::Settings;
-use super::shared::{Life, Shared, Worker};
+use super::shared::Shared;
+use super::state::{Life, Worker};
 use super::stats::{Place, PoolWorkerStats};
 use super::worker::{Briefing, Farewell, Founded, live};
 use crate::client::Kin;
@@ -47,6 +49,7 @@ pub(super) fn hire(shared: &Arc<Shared>) {
             }
             state.workers.push(Worker {
                 lane,
+                force: Force::new(Arc::clone(&kin)),
                 kin,
                 seat,
                 stage: Life::Starting,

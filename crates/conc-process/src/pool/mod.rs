@@ -29,8 +29,9 @@
 //! | `lane` | the parent's side of a ring |
 //! | `worker`, `desk`, `failure` | the worker's side, and what it says |
 //! | `outcome` | the parent reads what the worker wrote |
-//! | `shared` | queue and workers, and how work gets to them |
+//! | `shared`, `state` | queue and workers, and how work gets to them |
 //! | `foreman`, `hire`, `tend`, `bury` | the thread that collects, replaces, watches |
+//! | `force` | the end of a worker with all that it has started |
 //! | `executor`, `stats` | the trait of executors; figures |
 
 mod builder;
@@ -42,6 +43,7 @@ mod desk;
 mod draft;
 mod executor;
 mod failure;
+mod force;
 mod foreman;
 mod hire;
 mod lane;
@@ -55,6 +57,7 @@ mod ring;
 mod routine;
 mod settings;
 mod shared;
+mod state;
 mod stats;
 mod store;
 mod submit;
@@ -75,7 +78,8 @@ use crate::cpu_count;
 use conc_core::executor::blocking;
 use conc_core::trace::{Recorder, Timeline};
 use conc_core::{Deadline, Job, JoinError, SubmitError, Wire};
-use shared::{Phase, Shared};
+use shared::Shared;
+use state::Phase;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -124,8 +128,19 @@ thread_local! {
 /// At whatever instruction: the entry that it ran ends with the reason, or is
 /// [retried](PoolBuilder::retries); of a batch of a map, that is one item. Nothing else is lost or
 /// run twice. If this process dies, even by SIGKILL, its workers end, with what they started in
-/// their process groups. A worker that is *stopped* (SIGSTOP) keeps the one job that it has
-/// begun until it goes on, or the job's time-out ends it; what it has not begun goes to others.
+/// their process groups, and with those who have left them. A worker that is *stopped* (SIGSTOP)
+/// keeps the one job that it has begun until it goes on, or the job's time-out ends it; what it has
+/// not begun goes to others.
+///
+/// # What ends with a worker
+///
+/// What its jobs have started is in its process group, and ends with it. If it is ended by force
+/// ([`Job::kill`], time-out, memory limit, [`terminate`](Self::terminate)), so do those who have
+/// left the group, orphans and daemons too, as far as the kernel keeps lists of children
+/// (`CONFIG_PROC_CHILDREN`). Otherwise these end with the program.
+///
+/// A worker adopts the orphans below it. Nobody waits for them but jobs that ask for *any* child:
+/// a worker in which hundreds of zombies have come together is replaced.
 ///
 /// # In a copy of this process
 ///
@@ -403,6 +418,9 @@ impl<S> Pool<S> {
 
     /// Accepts no more work, cancels what is queued, ends what runs by SIGTERM and, after a
     /// [grace](PoolBuilder::grace) time, by SIGKILL, and waits until all workers have ended.
+    ///
+    /// All that they have started ends with them. Workers that handle or ignore SIGTERM keep it
+    /// until they are killed; if they end by themselves, it ends [as usual](Pool#what-ends-with-a-worker).
     pub fn terminate(&self) {
         self.begin_to_terminate();
         self.wait_for_end(None);

@@ -3,7 +3,7 @@
 use super::foreman::{Foreman, Found};
 use super::ring::Stage;
 use super::settings::Settings;
-use super::shared::{Doom, Life, Phase, State};
+use super::state::{Doom, Life, Phase, State};
 use crate::sys::{clock, memory};
 use conc_core::JoinError;
 use std::time::{Duration, Instant};
@@ -71,7 +71,8 @@ impl Foreman {
             }
         }
         for (worker, entry, item) in late {
-            found.moved |= self.shared.doom(state, worker, entry, Doom::TimedOut, item);
+            let ended = (Doom::TimedOut, item);
+            found.moved |= self.shared.doom(state, worker, entry, ended, &mut found.endings);
         }
     }
 
@@ -111,7 +112,8 @@ impl Foreman {
             }
         }
         for (worker, entry, doom) in greedy {
-            found.moved |= self.shared.doom(state, worker, entry, doom, None);
+            let ended = (doom, None);
+            found.moved |= self.shared.doom(state, worker, entry, ended, &mut found.endings);
         }
     }
 
@@ -152,45 +154,37 @@ impl Foreman {
         if state.phase == Phase::Open {
             return;
         }
-        if state.outstanding == 0 || state.phase == Phase::Terminating {
+        let is_terminating = state.phase == Phase::Terminating;
+        if state.outstanding == 0 || is_terminating {
             for worker in &mut state.workers {
                 let has_nothing = worker.lane.load() == 0 && worker.lane.is_read();
                 if has_nothing && !matches!(worker.stage, Life::Stopped) {
-                    // One that runs its initializer does not look.
-                    if worker.stage == Life::Starting {
-                        let _ = worker.kin.signal_group(libc::SIGTERM);
+                    // One that runs its initializer does not look. Where all is to end, what a
+                    // worker has started must not be left behind by one that ends by itself.
+                    if is_terminating || worker.stage == Life::Starting {
+                        found.endings.extend(worker.force.ask());
                     }
                     worker.stop();
                 }
             }
         }
-        if state.phase == Phase::Terminating {
-            self.terminate(state);
+        if is_terminating {
+            self.terminate(state, found);
         }
         found.over = state.outstanding == 0 && state.workers.is_empty() && state.starting == 0;
     }
 
-    fn terminate(&mut self, state: &State) {
-        let grace = self.shared.settings.grace;
+    fn terminate(&mut self, state: &mut State, found: &mut Found) {
         let now = Instant::now();
-        let (signal, first) = match self.kill_at {
-            None => {
-                self.kill_at = Some(now + grace);
-                (libc::SIGTERM, true)
-            }
-            Some(at) => (libc::SIGKILL, now >= at),
-        };
-        if first {
-            for worker in &state.workers {
-                // It may have ended.
-                let _ = worker.kin.signal_group(signal);
-                // A stopped one hears of it when it goes on.
-                let _ = worker.kin.signal_group(libc::SIGCONT);
+        let kill_at = *self.kill_at.get_or_insert(now + self.shared.settings.grace);
+        for worker in &mut state.workers {
+            // A stopped one hears of it when it goes on.
+            found.endings.extend(worker.force.ask());
+            if now >= kill_at {
+                found.endings.extend(worker.force.kill());
             }
         }
-        if let Some(at) = self.kill_at {
-            self.wake_in(at.saturating_duration_since(now).max(Duration::from_millis(1)));
-        }
+        self.wake_in(kill_at.saturating_duration_since(now).max(Duration::from_millis(1)));
     }
 
     /// Counts how many workers are missing.

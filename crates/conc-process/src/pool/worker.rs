@@ -7,7 +7,7 @@ use super::ring::{ENTRIES, Ring, Shape, Slot, Take};
 use super::routine::{Founding, Work};
 use crate::client::Family;
 use crate::sys::one_way::OneWayView;
-use crate::sys::{bell, clock, files};
+use crate::sys::{bell, clock, files, fork, tree};
 use conc_core::courier::Keepsake;
 use conc_core::sys::futex::Scope;
 use conc_core::wait::Patience;
@@ -54,6 +54,9 @@ pub(super) enum Farewell {
 
 /// The life of a worker.
 pub(super) fn live(briefing: Briefing) -> Farewell {
+    // What it starts stays below it as long as it lives, so that it can be found: see `sys::tree`.
+    // If the kernel refuses, the group is found alone.
+    let _ = fork::adopt_orphans();
     let Briefing { ring, bell, post, store, founding } = briefing;
     let ring = match Ring::attach(ring.into()) {
         Ok(ring) => ring,
@@ -105,6 +108,9 @@ impl<'r> Worker<'r> {
                 Take::Taken => {
                     self.run_entry();
                     self.next += 1;
+                    if self.next % LOOK_FOR_ZOMBIES == 0 && has_many_zombies() {
+                        return;
+                    }
                     patience.reset();
                 }
                 Take::Skip => {
@@ -225,6 +231,20 @@ impl<'r> Worker<'r> {
         }
     }
 }
+
+/// Whether so many children have ended that nobody has waited for that it is better to end, as
+/// after [`max_tasks`](super::settings::Settings::max_tasks): the server buries them.
+///
+/// What a job's child has left behind is adopted, and nobody waits for it. We may not: the kernel
+/// does not tell adopted children from the job's own, whose status may be asked for at any time, by
+/// a later job or another thread, and is gone when somebody else has had it.
+fn has_many_zombies() -> bool {
+    fork::has_zombies() && tree::count_zombies(fork::own_pid()) >= MANY_ZOMBIES
+}
+
+/// Look for the dead after so many entries.
+const LOOK_FOR_ZOMBIES: u64 = 64;
+const MANY_ZOMBIES: usize = 256;
 
 /// An encoded argument, or why there is none.
 type Input<'r> = Result<Cow<'r, [u8]>, &'static str>;

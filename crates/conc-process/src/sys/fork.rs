@@ -122,6 +122,17 @@ pub(crate) fn reap_any() -> Option<(i32, i32)> {
     }
 }
 
+/// Whether some child has ended and nobody has waited for it. It is left as it is.
+pub(crate) fn has_zombies() -> bool {
+    // SAFETY: all zeroes are a valid `siginfo_t`.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: `info` outlives the call.
+    let result = unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, options) };
+    // SAFETY: after a successful `waitid` this field is set, or zero if nobody was there.
+    result == 0 && unsafe { info.si_pid() } != 0
+}
+
 /// Waits for the end of a child and reaps it, unless somebody else does.
 pub(crate) fn reap(pid: i32) {
     // SAFETY: a null status is allowed.

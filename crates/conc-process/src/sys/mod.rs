@@ -16,6 +16,7 @@
 //! | `clock` | the clock that all processes share |
 //! | `memory` | how much memory processes use |
 //! | `one_way` | memory that one process writes and others only read |
+//! | `tree` | ends all that a process has started |
 
 pub(crate) mod bell;
 pub(crate) mod clock;
@@ -31,3 +32,4 @@ pub(crate) mod readiness;
 pub(crate) mod signals;
 pub(crate) mod socket;
 pub(crate) mod surroundings;
+pub(crate) mod tree;
