@@ -145,8 +145,8 @@ impl<'w> Outlet<'w> {
         // vector that is left alone while the cursor is used.
         self.cursor = unsafe { Cursor::new(start, len, room) };
         if let (Spot::Arena(at), None) = (self.spot, &self.heap) {
-            // Whichever of the two places the parent sees after a death: the same is there. The
-            // fence is the compiler's alone: after a death there is nobody else to see an order.
+            // Whichever of the two places the parent sees after a death: the same is there.
+            // ORDERING: Release, for the compiler alone. After a death nobody sees another order.
             compiler_fence(Ordering::Release);
             self.ring.slot(self.number).outcome_at.set(at);
         }

@@ -121,11 +121,16 @@ impl Worker {
         header.worker.wake(conc_core::sys::futex::Scope::Shared);
     }
 
+    /// Whether it has no work, and nothing of what it has done is still to be read.
+    pub(super) fn has_nothing(&self) -> bool {
+        self.lane.load() == 0 && self.lane.is_read()
+    }
+
     /// Whether it runs jobs, or will.
     pub(super) fn is_present(&self) -> bool {
         match self.stage {
             Life::Starting | Life::Ready => true,
-            Life::Leaving => self.lane.load() > 0,
+            Life::Leaving => !self.has_nothing(),
             Life::Stopped | Life::Doomed(_) => false,
         }
     }

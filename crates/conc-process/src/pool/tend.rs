@@ -134,7 +134,7 @@ impl Foreman {
                     }
                 }
             }
-            if worker.stage == Life::Leaving && worker.lane.load() == 0 && worker.lane.is_read() {
+            if worker.stage == Life::Leaving && worker.has_nothing() {
                 worker.stop();
                 seats[worker.seat].is_taken = false;
                 found.moved = true;
@@ -157,8 +157,7 @@ impl Foreman {
         let is_terminating = state.phase == Phase::Terminating;
         if state.outstanding == 0 || is_terminating {
             for worker in &mut state.workers {
-                let has_nothing = worker.lane.load() == 0 && worker.lane.is_read();
-                if has_nothing && !matches!(worker.stage, Life::Stopped) {
+                if worker.has_nothing() && !matches!(worker.stage, Life::Stopped) {
                     // One that runs its initializer does not look. Where all is to end, what a
                     // worker has started must not be left behind by one that ends by itself.
                     if is_terminating || worker.stage == Life::Starting {
