@@ -50,10 +50,12 @@ impl Baggage {
     /// cannot know forgets it.
     #[must_use]
     #[inline]
-    pub fn into_parts(mut self) -> (Vec<OwnedFd>, Vec<Keepsake>) {
-        match self.0.take() {
+    pub fn into_parts(self) -> (Vec<OwnedFd>, Vec<Keepsake>) {
+        match self.0 {
             None => (Vec::new(), Vec::new()),
-            Some(contents) => (contents.descriptors, contents.keepsakes),
+            Some(mut contents) => {
+                (std::mem::take(&mut contents.descriptors), std::mem::take(&mut contents.keepsakes))
+            }
         }
     }
 
@@ -65,37 +67,63 @@ impl Baggage {
 }
 
 /// A keepsake that panics harms no carrier, nor other keepsakes.
-impl Drop for Baggage {
-    #[inline]
+impl Drop for Contents {
     fn drop(&mut self) {
-        if let Some(contents) = self.0.take() {
-            contents.keepsakes.into_iter().for_each(|keepsake| quietly(move || drop(keepsake)));
-        }
+        self.keepsakes.drain(..).for_each(|keepsake| quietly(move || drop(keepsake)));
     }
 }
 
 thread_local! {
     /// Whether this thread is in a context.
     static OPEN: Cell<bool> = const { Cell::new(false) };
-    /// What was packed in the innermost one.
+    /// Whether something was packed in the innermost one.
+    static ANY: Cell<bool> = const { Cell::new(false) };
+    /// What that was.
     static PACKED: RefCell<Baggage> = const { RefCell::new(Baggage(None)) };
 }
 
-/// Puts another context in force; the one that was.
+/// Takes what was packed in the innermost context.
 #[inline]
-fn exchange(open: bool, packed: Baggage) -> (bool, Baggage) {
-    // A thread past the destruction of its locals has no context: nothing is packed there.
-    let packed = PACKED.try_with(|current| current.replace(packed)).unwrap_or_default();
-    (OPEN.replace(open), packed)
+fn take_packed() -> Baggage {
+    if ANY.replace(false) { take_packed_now() } else { Baggage::default() }
+}
+
+#[cold]
+fn take_packed_now() -> Baggage {
+    // A thread past the destruction of its locals has nothing packed.
+    PACKED.try_with(RefCell::take).unwrap_or_default()
 }
 
 /// Puts the context around ours in force again, however ours ends.
-struct Outer(bool, Baggage);
+struct Outer {
+    open: bool,
+    packed: Baggage,
+}
+
+impl Outer {
+    /// Takes the context around ours out of force.
+    #[inline]
+    fn leave() -> Self {
+        // Outside of any context nothing is packed.
+        let open = OPEN.replace(true);
+        Self { open, packed: if open { take_packed() } else { Baggage::default() } }
+    }
+}
 
 impl Drop for Outer {
     #[inline]
     fn drop(&mut self) {
-        drop(exchange(self.0, std::mem::take(&mut self.1)));
+        OPEN.set(self.open);
+        // Left behind by a panic.
+        let left = take_packed();
+        if !self.packed.is_empty() {
+            let packed = std::mem::take(&mut self.packed);
+            ANY.set(true);
+            // As in `take_packed_now`.
+            let _ = PACKED.try_with(|current| current.replace(packed));
+        }
+        // Last: its keepsakes may pack as well, in the context that is in force now.
+        drop(left);
     }
 }
 
@@ -129,12 +157,9 @@ impl Drop for Outer {
 /// ```
 #[inline]
 pub fn packing<R>(encode: impl FnOnce() -> R) -> (R, Baggage) {
-    let (open, packed) = exchange(true, Baggage::default());
-    let outer = Outer(open, packed);
+    let _outer = Outer::leave();
     let result = encode();
-    let (_, baggage) = exchange(false, Baggage::default());
-    drop(outer);
-    (result, baggage)
+    (result, take_packed())
 }
 
 /// Gives a copy of `descriptor` to the message that this thread encodes right now; its place there.
@@ -160,10 +185,12 @@ pub fn pack(descriptor: BorrowedFd<'_>, keepsake: Option<Keepsake>) -> Option<u3
             Ok(copy) => baggage.descriptors.push(copy),
             Err(error) => {
                 baggage.error = Some(error);
+                ANY.set(true);
                 return None;
             }
         }
         baggage.keepsakes.extend(keepsake.take());
+        ANY.set(true);
         Some(place)
     });
     packed.ok().flatten()

@@ -14,6 +14,8 @@ struct Seen {
 
 thread_local! {
     static LAST: Cell<Option<Seen>> = const { Cell::new(None) };
+    /// Whether there may be something in it: what has nothing to be dropped is read for nothing.
+    static HAS_LAST: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs `work`; a panic becomes [`JoinError::Panicked`] with its message and location.
@@ -40,10 +42,13 @@ thread_local! {
 /// assert_eq!(&*message, "no way");
 /// assert!(location.is_some_and(|location| location.contains(':')));
 /// ```
+#[inline]
 pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, JoinError> {
     install_hook();
     // What an earlier panic left behind, caught by somebody else, is not ours.
-    let _ = LAST.try_with(|last| last.take());
+    if HAS_LAST.replace(false) {
+        let _ = LAST.try_with(|last| last.take());
+    }
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
         let error = explain(&*payload);
         drop_payload(payload);
@@ -86,10 +91,19 @@ fn text(payload: &(dyn Any + Send)) -> Option<&str> {
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
+#[inline]
 fn install_hook() {
-    static INSTALL: Once = Once::new();
+    if !INSTALL.is_completed() {
+        install_hook_now();
+    }
+}
+
+static INSTALL: Once = Once::new();
+
+#[cold]
+fn install_hook_now() {
     // `set_hook` panics on a panicking thread; then this error goes without its location.
-    if INSTALL.is_completed() || std::thread::panicking() {
+    if std::thread::panicking() {
         return;
     }
     INSTALL.call_once(|| {
@@ -105,5 +119,6 @@ fn remember(info: &PanicHookInfo<'_>) {
     let message = text(info.payload()).map(Box::from);
     let location = info.location().map_or_else(Box::default, |at| at.to_string().into());
     // The thread may be past the destruction of its locals.
+    HAS_LAST.set(true);
     let _ = LAST.try_with(|last| last.set(Some(Seen { message, location })));
 }
