@@ -112,13 +112,8 @@ fn an_item_is_not_late_by_the_time_of_the_item_before_it() {
             }
         }
     };
-<<<<<<< HEAD
-    let pool = Pool::builder().workers(12).timeout(Duration::from_millis(200)).build().unwrap();
-    for (n, result) in (0..).zip(pool.map(work, 0..96).batch_len(8)) {
-=======
     let pool = Pool::builder().workers(24).timeout(Duration::from_millis(200)).build().unwrap();
     for (n, result) in (0..).zip(pool.map(work, 0..192).batch_len(8)) {
->>>>>>> found
         match result {
             Ok(()) => {}
             Err(error) => assert_eq!((error, n % 2), (JoinError::TimedOut, 0), "item {n}"),
