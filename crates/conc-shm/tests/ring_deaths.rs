@@ -201,7 +201,8 @@ fn killed_receivers(
                 work(&mut receiver, &board);
             }
         });
-        for _ in 0..6 + random.below(200) {
+        // The room for the last of seven is that of a second one taken, so the first is noted.
+        for _ in 0..7 + random.below(200) {
             sender.put([next; 8]).unwrap();
             next += 1;
         }
