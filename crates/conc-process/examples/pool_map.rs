@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("after shutdown: {}", pool.submit(square, 1).unwrap_err());
 
     // What costs Python its pool costs us one item each.
-    let pool = Pool::builder().workers(2).timeout(Duration::from_millis(200)).build()?;
+    let pool = Pool::builder().workers(2).timeout(Duration::from_secs(2)).build()?;
     for (n, result) in pool.map(fragile, 0..10).batch_len(10).enumerate() {
         match result {
             Ok(_) => {}

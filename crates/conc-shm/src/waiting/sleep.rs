@@ -27,13 +27,13 @@ pub(crate) fn wait<H: Host, R>(
     mut look: impl FnMut(Moment) -> Option<R>,
 ) -> Result<R, Gone> {
     loop {
-        if many_processors() {
-            for _ in 0..SPINS {
-                if let Some(found) = look(Moment::Awake) {
-                    return Ok(found);
-                }
-                spin_loop();
+        // What is there is taken without a look at the clock, on a single processor, too.
+        let spins = if many_processors() { SPINS } else { 1 };
+        for _ in 0..spins {
+            if let Some(found) = look(Moment::Awake) {
+                return Ok(found);
             }
+            spin_loop();
         }
         let mut patience = Patience::yielding(YIELDS);
         while patience.pause() {
