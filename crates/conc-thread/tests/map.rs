@@ -63,7 +63,8 @@ fn the_end_of_a_batch_goes_to_a_worker_without_work() {
     let pool = Arc::new(pool(2));
     let inner = Arc::clone(&pool);
     let first = Mutex::new(None);
-    let divided = AtomicBool::new(false);
+    let divided = Arc::new(AtomicBool::new(false));
+    let is_divided = Arc::clone(&divided);
     let results = pool
         .map(
             move |n: u32| {
@@ -75,14 +76,17 @@ fn the_end_of_a_batch_goes_to_a_worker_without_work() {
                 {
                     std::hint::spin_loop();
                 }
-                // The others wait until one of them runs elsewhere.
                 if n == BATCH {
                     *first.lock().unwrap() = Some(this);
-                } else if (BATCH + 70..2 * BATCH).contains(&n) {
+                } else if (BATCH..2 * BATCH).contains(&n) {
                     if *first.lock().unwrap() != Some(this) {
-                        divided.store(true, Ordering::SeqCst);
+                        is_divided.store(true, Ordering::SeqCst);
                     }
-                    while !divided.load(Ordering::SeqCst) {
+                    // The others take their time until one of them runs elsewhere: the reader may
+                    // have had another batch for the other worker when this one looked around.
+                    while !is_divided.load(Ordering::SeqCst)
+                        && started.elapsed() < Duration::from_millis(5)
+                    {
                         std::hint::spin_loop();
                     }
                 }
@@ -93,6 +97,7 @@ fn the_end_of_a_batch_goes_to_a_worker_without_work() {
         .batch_len(BATCH as usize);
     let results: Vec<_> = results.map(Result::unwrap).collect();
     assert_eq!(results, (0..10 * BATCH).collect::<Vec<_>>(), "divided batches keep the order");
+    assert!(divided.load(Ordering::SeqCst), "one worker did it all, the other slept");
 }
 
 #[test]

@@ -201,8 +201,8 @@ impl<T: Item> Pair<T> {
                 self.get(got);
             }
             Deed::GetMany(choice, most) => {
-                // It would wait for the first.
-                if self.model.next() == Err(GetError::Empty) && most > 0 {
+                // It would wait for the first. Who wants none does not look: nothing is passed.
+                if most > 0 && self.model.next() == Err(GetError::Empty) {
                     return;
                 }
                 let mut items = Vec::new();
