@@ -96,6 +96,17 @@ impl Mapped {
     }
 }
 
+impl Mapped {
+    /// Reads bytes, from the start of a word on, behind those that `into` has.
+    pub(crate) fn append_to(&self, word: usize, length: usize, into: &mut Vec<u8>) {
+        into.reserve(length);
+        self.copy_to(word, &mut into.spare_capacity_mut()[..length]);
+        let whole = into.len() + length;
+        // SAFETY: reserved, and initialised by the copy.
+        unsafe { into.set_len(whole) };
+    }
+}
+
 /// Copies two words of which one side is shared and may be written meanwhile.
 ///
 /// Both sides of a queue copy messages that others may overwrite at the same time: each byte is
@@ -223,6 +234,18 @@ impl Memory for Mapped {
                 in(reg) self.pointer(word).as_ptr(),
                 options(nostack, preserves_flags, readonly),
             );
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = word;
+    }
+
+    #[inline]
+    fn read_soon(&self, word: usize) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch touches nothing, wherever it points.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(self.pointer(word).as_ptr().cast());
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = word;

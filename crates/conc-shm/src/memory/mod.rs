@@ -60,4 +60,8 @@ pub(crate) trait Memory {
     /// The word will be written soon: a processor may fetch it.
     #[inline]
     fn write_soon(&self, _word: usize) {}
+
+    /// The word will be read soon.
+    #[inline]
+    fn read_soon(&self, _word: usize) {}
 }

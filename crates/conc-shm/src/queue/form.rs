@@ -32,9 +32,11 @@ pub(crate) enum NotWritten {
     Bad(Box<str>),
 }
 
-/// Messages up to so many bytes are copied before they are taken; longer ones are taken first, so
-/// that a copy that came too late costs little.
+/// Plain messages up to so many bytes are copied before they are taken; longer ones are taken
+/// first, so that a copy that came too late costs little.
 const COPIED_FIRST: usize = 1024;
+/// And encoded ones: a text of as many bytes has its length before it, and maybe a name or two.
+const FEW: usize = COPIED_FIRST + 128;
 
 pub(crate) mod sealed {
     use super::{GetError, NotWritten};
@@ -111,8 +113,6 @@ pub(crate) struct Bytes {
     length: usize,
 }
 
-const FEW: usize = 256;
-
 impl Bytes {
     /// Copies the message at a word.
     #[inline]
@@ -122,8 +122,8 @@ impl Bytes {
             raw.memory().copy_to(word, few);
             self.many.clear();
         } else {
-            self.many.resize(length, 0);
-            let Ok(()) = raw.memory().copy_out(word, &mut self.many);
+            self.many.clear();
+            raw.memory().append_to(word, length, &mut self.many);
         }
     }
 
@@ -178,7 +178,7 @@ impl<T: Wire> sealed::Form<T> for Encoded {
         // Whatever the length says: the message may be somebody else's by now.
         let (length, first) = raw.length(index);
         let length = length as usize;
-        if first.is_some() || length > COPIED_FIRST.min(raw.geometry().numbers.inline as usize) {
+        if first.is_some() || length > FEW.min(raw.geometry().numbers.inline as usize) {
             return false;
         }
         buffer.copy(raw, raw.ring().message(index), length);
@@ -189,9 +189,10 @@ impl<T: Wire> sealed::Form<T> for Encoded {
         let (length, first) = raw.length(index);
         if let Some(first) = first {
             let chunks = raw.chunks_of(first, length);
-            buffer.length = length as usize;
-            buffer.many.resize(buffer.length, 0);
-            raw.read_chunks(&chunks, &mut buffer.many);
+            let most = raw.geometry().message_max();
+            buffer.length = u64::from(length).min(most) as usize;
+            buffer.many.clear();
+            raw.read_chunks(&chunks, buffer.length, &mut buffer.many);
             return;
         }
         let length = (length as usize).min(raw.geometry().numbers.inline as usize);

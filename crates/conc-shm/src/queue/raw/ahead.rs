@@ -2,8 +2,12 @@
 //!
 //! A place that the other side wrote last lies in another processor's cache, and to get it from
 //! there takes longer than all the rest of a put or a get. Both sides therefore ask for places
-//! some time before they come to them. How far ahead was measured (docs/BENCHMARKS.md, group
-//! `queue`): one side with the wrong distance takes places away that the other is about to use.
+//! some time before they come to them: producers to write them, since an exchange waits until all
+//! that was written before it has reached the cache; consumers to read them.
+//!
+//! How far ahead, and how much, was measured for each size (docs/BENCHMARKS.md, group `queue`):
+//! one side with the wrong distance takes places away that the other is about to use, and who
+//! asks for more lines to write than the processor keeps track of waits for them there and then.
 
 use super::{Cursors, RawQueue};
 use crate::memory::Memory;
@@ -15,12 +19,11 @@ const FLOW: u32 = 2;
 /// Words of a cache line.
 const LINE: usize = 8;
 
-/// Which places are fetched ahead.
+/// Which places are fetched ahead: how many positions further on; none: 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ahead {
-    /// How many positions further on a producer asks.
     producer: u32,
-    /// And a consumer, while messages flow.
+    /// While messages flow.
     consumer: u32,
     /// How many lines of a place.
     lines: usize,
@@ -29,11 +32,15 @@ pub(crate) struct Ahead {
 impl Ahead {
     /// For places with so many words.
     pub(crate) const fn of(words: usize) -> Self {
-        match words / LINE {
-            0..=4 => Self { producer: 8, consumer: 2, lines: 2 },
-            5..=32 => Self { producer: 1, consumer: 1, lines: words / LINE },
-            // The processor sees by itself where such a copy goes.
-            _ => Self { producer: 1, consumer: 1, lines: 2 },
+        let lines = words / LINE;
+        match lines {
+            0..=2 => Self { producer: 8, consumer: 2, lines },
+            3..=4 => Self { producer: 2, consumer: 0, lines },
+            5..=15 => Self { producer: 2, consumer: 1, lines },
+            // The processor sees by itself where a producer is going.
+            16..=18 => Self { producer: 0, consumer: 1, lines },
+            // And where a consumer is.
+            _ => Self { producer: 0, consumer: 1, lines: 2 },
         }
     }
 }
@@ -42,32 +49,38 @@ impl RawQueue {
     /// A producer is at `at`.
     #[inline]
     pub(super) fn producer_is_at(&self, at: Position) {
-        self.fetch(at, self.ahead.producer);
+        if let Some(word) = self.place_ahead(at, self.ahead.producer) {
+            for line in 0..self.ahead.lines {
+                self.memory.write_soon(word + line * LINE);
+            }
+        }
     }
 
     /// A consumer is at `at`.
     #[inline]
     pub(super) fn consumer_is_at(&self, at: Position, cursors: &Cursors) {
         // ORDERING: Relaxed. A guess.
-        if cursors.flow.load(Ordering::Relaxed) >= FLOW {
-            self.fetch(at, self.ahead.consumer);
+        if cursors.flow.load(Ordering::Relaxed) < FLOW {
+            return;
+        }
+        if let Some(word) = self.place_ahead(at, self.ahead.consumer) {
+            for line in 0..self.ahead.lines {
+                self.memory.read_soon(word + line * LINE);
+            }
         }
     }
 
-    /// Asks for the place that many positions after `at`.
+    /// Where the message begins so many positions after `at`.
     #[inline]
-    fn fetch(&self, at: Position, by: u32) {
+    fn place_ahead(&self, at: Position, by: u32) -> Option<usize> {
         let places = self.geometry.numbers.places;
         // In a small ring it is about to be used, by the other side.
-        if places < 4 * by {
-            return;
+        if by == 0 || places < 4 * by {
+            return None;
         }
         let ahead = at.index() + by;
         let ahead = if ahead >= places { ahead - places } else { ahead };
-        let word = self.ring().message(ahead);
-        for line in 0..self.ahead.lines {
-            self.memory.write_soon(word + line * LINE);
-        }
+        Some(self.ring().message(ahead))
     }
 }
 

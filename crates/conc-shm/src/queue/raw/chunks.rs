@@ -132,12 +132,16 @@ impl RawQueue {
         Some((at, self.chunks_of(first, length)))
     }
 
-    /// Reads a message out of its chunks.
-    pub(crate) fn read_chunks(&self, chunks: &[u32], bytes: &mut [u8]) {
-        let size = self.geometry.numbers.chunk as usize;
-        for (chunk, part) in chunks.iter().zip(bytes.chunks_mut(size.max(1))) {
-            let Ok(()) = self.memory.copy_out(self.geometry.chunk(*chunk), part);
+    /// Reads a message out of its chunks, behind what `into` has.
+    pub(crate) fn read_chunks(&self, chunks: &[u32], length: usize, into: &mut Vec<u8>) {
+        let end = into.len() + length;
+        into.reserve(length);
+        for chunk in chunks {
+            let part = (self.geometry.numbers.chunk as usize).min(end - into.len());
+            self.memory.append_to(self.geometry.chunk(*chunk), part, into);
         }
+        // Somebody has forged the links, or the length.
+        into.resize(end, 0);
     }
 
     /// Frees the chunks of a message that is over. Those that somebody has taken already are
