@@ -203,8 +203,7 @@ impl Lane {
             self.collected = self.harvested;
             let header = self.ring.header();
             header.set_collected(self.collected);
-            // It may wait for room.
-            header.worker.wake(Scope::Shared);
+            header.room.wake(Scope::Shared);
         }
     }
 

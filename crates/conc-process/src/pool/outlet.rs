@@ -183,11 +183,11 @@ impl<'w> Outlet<'w> {
             if patience.pause() {
                 continue;
             }
-            header.worker.announce();
+            header.room.announce();
             if header.collected() == collected {
-                header.worker.sleep(conc_core::sys::futex::Scope::Shared);
+                header.room.sleep(conc_core::sys::futex::Scope::Shared);
             }
-            header.worker.retract();
+            header.room.retract();
         }
     }
 }

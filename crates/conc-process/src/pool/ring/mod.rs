@@ -71,8 +71,10 @@ impl<T> std::ops::Deref for Line<T> {
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Header {
-    /// The worker sleeps for entries, or for room.
+    /// The worker sleeps for entries.
     pub(crate) worker: Line<Sleeper>,
+    /// The worker sleeps for room: for results to be collected.
+    pub(crate) room: Line<Sleeper>,
     /// The parent sleeps for results.
     pub(crate) parent: Line<Sleeper>,
     /// Entries below this are collected: their results were read.
