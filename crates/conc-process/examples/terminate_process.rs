@@ -26,6 +26,11 @@ fn start(function: fn(())) -> Result<Process<()>, Box<dyn std::error::Error>> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // A shell without job control lets what it starts in the background ignore SIGINT, and children
+    // inherit that.
+    // SAFETY: the default action runs no code.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
+
     let process = start(wait_forever)?;
     println!("alive before: {}", process.is_alive());
     process.terminate()?;

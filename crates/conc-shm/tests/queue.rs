@@ -1,7 +1,9 @@
 //! The queue inside one process: what all of its forms do.
 
+use conc_shm::Shared;
 use conc_shm::queue::{Builder, GetError, PlainQueue, PutError, Queue};
 use conc_tests::watchdog;
+use std::fmt::Debug;
 use std::future::Future;
 use std::os::fd::AsFd;
 use std::pin::pin;
@@ -9,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 #[test]
 fn values_come_out_as_they_went_in() {
@@ -299,4 +302,36 @@ impl Wake for Polls {
         self.count.fetch_add(1, Ordering::Relaxed);
         self.woken.store(true, Ordering::Release);
     }
+}
+
+/// Whatever their alignment: what is fetched ahead lies in the queue.
+#[test]
+fn places_of_all_alignments_go_round() {
+    let _watchdog = watchdog();
+    #[derive(Debug, Clone, Copy, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C, align(64))]
+    struct Line([u64; 8]);
+    #[derive(Debug, Clone, Copy, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C, align(64))]
+    struct Lines([[u64; 8]; 16]);
+    #[derive(Debug, Clone, Copy, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C, align(128))]
+    struct Pairs([[u64; 8]; 4]);
+
+    fn laps<T: Shared + Debug + Clone + PartialEq>(message: &T) {
+        for capacity in 1..=64 {
+            let queue = PlainQueue::<T>::bounded(capacity).unwrap();
+            for _ in 0..3 {
+                (0..capacity).for_each(|_| queue.try_put(message.clone()).unwrap());
+                (0..capacity).for_each(|_| assert_eq!(queue.try_get().as_ref(), Ok(message)));
+            }
+        }
+    }
+    laps(&1_u64);
+    laps(&[2_u64; 30]);
+    laps(&[3_u64; 128]);
+    laps(&Line([4; 8]));
+    laps(&[Line([5; 8]); 2]);
+    laps(&Lines([[6; 8]; 16]));
+    laps(&Pairs([[7; 8]; 4]));
 }

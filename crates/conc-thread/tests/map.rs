@@ -83,9 +83,10 @@ fn the_end_of_a_batch_goes_to_a_worker_without_work() {
                         is_divided.store(true, Ordering::SeqCst);
                     }
                     // The others take their time until one of them runs elsewhere: the reader may
-                    // have had another batch for the other worker when this one looked around.
+                    // have had another batch for the other worker when this one looked around. The
+                    // last ones are given away, or wait for ever.
                     while !is_divided.load(Ordering::SeqCst)
-                        && started.elapsed() < Duration::from_millis(5)
+                        && (n >= 2 * BATCH - 10 || started.elapsed() < Duration::from_millis(5))
                     {
                         std::hint::spin_loop();
                     }

@@ -272,7 +272,8 @@ impl<R> Process<R> {
         self.own_kin()?.signal(libc::SIGKILL)
     }
 
-    /// Interrupts it, as Ctrl-C would: SIGINT. Nothing happens if it has ended.
+    /// Interrupts it, as Ctrl-C would: SIGINT. Nothing happens if it has ended, or ignores SIGINT:
+    /// what a shell without job control starts in the background does, and its children inherit it.
     ///
     /// # Errors
     ///

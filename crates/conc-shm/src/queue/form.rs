@@ -68,8 +68,8 @@ pub(crate) mod sealed {
         ///
         /// # Safety
         ///
-        /// A message was copied into the buffer, and the copy is whole.
-        unsafe fn item(buffer: Self::Buffer) -> Result<T, GetError>;
+        /// A message was copied into the buffer, and the copy is whole. Once for each message.
+        unsafe fn item(buffer: &mut Self::Buffer) -> Result<T, GetError>;
     }
 }
 
@@ -86,11 +86,11 @@ impl<T, F: sealed::Form<T>> Reader<T, F> {
     ///
     /// # Safety
     ///
-    /// A message was [taken](RawQueue::try_take) with this reader.
+    /// A message was [taken](RawQueue::try_take) with this reader. Once for each message.
     #[inline]
-    pub(crate) unsafe fn item(self) -> Result<T, GetError> {
-        // SAFETY: what was taken was copied before, whole, or read afterwards.
-        unsafe { F::item(self.0) }
+    pub(crate) unsafe fn item(&mut self) -> Result<T, GetError> {
+        // SAFETY: what was taken was copied before, whole, or read afterwards; once (contract).
+        unsafe { F::item(&mut self.0) }
     }
 }
 
@@ -188,9 +188,9 @@ impl<T: Wire> sealed::Form<T> for Encoded {
     fn read(raw: &RawQueue, index: u32, buffer: &mut Bytes) {
         let (length, first) = raw.length(index);
         if let Some(first) = first {
+            let length = raw.sane_length(length);
             let chunks = raw.chunks_of(first, length);
-            let most = raw.geometry().message_max();
-            buffer.length = u64::from(length).min(most) as usize;
+            buffer.length = length as usize;
             buffer.many.clear();
             raw.read_chunks(&chunks, buffer.length, &mut buffer.many);
             return;
@@ -200,7 +200,7 @@ impl<T: Wire> sealed::Form<T> for Encoded {
     }
 
     #[inline]
-    unsafe fn item(buffer: Bytes) -> Result<T, GetError> {
+    unsafe fn item(buffer: &mut Bytes) -> Result<T, GetError> {
         // SAFETY: the caller's contract.
         let bytes = unsafe { buffer.as_slice() };
         postcard::from_bytes(bytes)
@@ -312,9 +312,10 @@ impl<T: Shared> sealed::Form<T> for Plain {
     }
 
     #[inline]
-    unsafe fn item(buffer: MaybeUninit<T>) -> Result<T, GetError> {
-        // SAFETY: all of its bytes were copied (contract), and any bytes are a valid `T`.
-        Ok(unsafe { buffer.assume_init() })
+    unsafe fn item(buffer: &mut MaybeUninit<T>) -> Result<T, GetError> {
+        // SAFETY: all of its bytes were copied (contract), any bytes are a valid `T`, and it is
+        // read once (contract).
+        Ok(unsafe { buffer.assume_init_read() })
     }
 }
 

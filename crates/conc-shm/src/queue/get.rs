@@ -22,7 +22,7 @@ impl<T, F: Form<T>> Queue<T, F> {
         }
         let mut reader = Reader::new();
         let seen = self.look(&mut reader, Holes::Wait);
-        outcome(reader, seen)
+        outcome(&mut reader, seen)
     }
 
     /// Takes the next item; waits for one.
@@ -73,7 +73,7 @@ impl<T, F: Form<T>> Queue<T, F> {
         let look = |_| {
             let mut reader = Reader::new();
             let seen = found(self.look(&mut reader, Holes::Pass))?;
-            Some(outcome(reader, seen))
+            Some(outcome(&mut reader, seen))
         };
         let got = self.raw().looking(Happening::Message, look).await;
         got.map_err(|gone| self.gone(gone))?
@@ -104,7 +104,7 @@ impl<T, F: Form<T>> Queue<T, F> {
         if !seen.is_final() {
             seen = self.wait_for(&mut reader, deadline)?;
         }
-        outcome(reader, seen)
+        outcome(&mut reader, seen)
     }
 
     #[inline(never)]
@@ -124,7 +124,7 @@ impl<T, F: Form<T>> Queue<T, F> {
 }
 
 #[inline]
-fn outcome<T, F: Form<T>>(reader: Reader<T, F>, seen: Seen<()>) -> Result<T, GetError> {
+fn outcome<T, F: Form<T>>(reader: &mut Reader<T, F>, seen: Seen<()>) -> Result<T, GetError> {
     match seen {
         // SAFETY: taken with this reader.
         Seen::Got(()) => unsafe { reader.item() },

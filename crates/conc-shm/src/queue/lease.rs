@@ -223,8 +223,8 @@ impl<T: Wire> opening::Opens<T> for Encoded {
     fn open(raw: &RawQueue, index: u32) -> Result<T, GetError> {
         let mut buffer = <Self as sealed::Form<T>>::buffer();
         <Self as sealed::Form<T>>::read(raw, index, &mut buffer);
-        // SAFETY: read just now, and nobody else writes to what is leased.
-        unsafe { <Self as sealed::Form<T>>::item(buffer) }
+        // SAFETY: read just now, once, and nobody else writes to what is leased.
+        unsafe { <Self as sealed::Form<T>>::item(&mut buffer) }
     }
 
     fn show(held: &T) -> &T {

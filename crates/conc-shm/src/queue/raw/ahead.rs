@@ -70,7 +70,7 @@ impl RawQueue {
         }
     }
 
-    /// Where the message begins so many positions after `at`.
+    /// Where the place begins that lies so many positions after `at`: a word in its first line.
     #[inline]
     fn place_ahead(&self, at: Position, by: u32) -> Option<usize> {
         let places = self.geometry.numbers.places;
@@ -80,7 +80,7 @@ impl RawQueue {
         }
         let ahead = at.index() + by;
         let ahead = if ahead >= places { ahead - places } else { ahead };
-        Some(self.ring().message(ahead))
+        Some(self.geometry.length_word(ahead))
     }
 }
 

@@ -129,7 +129,12 @@ impl RawQueue {
         let (length, first) = self.length(index);
         let first = first.filter(|_| self.geometry.numbers.chunks > 0)?;
         let Ok(at) = self.ring().claimed_at(index);
-        Some((at, self.chunks_of(first, length)))
+        Some((at, self.chunks_of(first, self.sane_length(length))))
+    }
+
+    /// A length that a message can have, whatever somebody has forged.
+    pub(crate) fn sane_length(&self, length: u32) -> u32 {
+        u64::from(length).min(self.geometry.message_max()) as u32
     }
 
     /// Reads a message out of its chunks, behind what `into` has.
@@ -140,7 +145,7 @@ impl RawQueue {
             let part = (self.geometry.numbers.chunk as usize).min(end - into.len());
             self.memory.append_to(self.geometry.chunk(*chunk), part, into);
         }
-        // Somebody has forged the links, or the length.
+        // Shorter only if somebody has forged the links, or the length.
         into.resize(end, 0);
     }
 

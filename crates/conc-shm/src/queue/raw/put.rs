@@ -125,8 +125,9 @@ impl RawQueue {
                 Claim::Mine(at) => {
                     let next = at.next(self.geometry.numbers.places);
                     set_cursor(&cursors.put, next);
+                    let place = Place { raw: self, at };
                     self.producer_is_at(at);
-                    return Ok(Place { raw: self, at });
+                    return Ok(place);
                 }
                 Claim::Again(next) => at = next,
                 Claim::Full => {
