@@ -8,7 +8,7 @@ use conc_thread::ThreadPool;
 use std::time::Duration;
 
 /// Each law has a watchdog of its own.
-const ALL_LAWS: Duration = Duration::from_secs(120);
+const ALL_LAWS: Duration = Duration::from_secs(600);
 
 #[test]
 fn the_inline_executor_keeps_the_laws() {

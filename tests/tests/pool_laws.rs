@@ -9,7 +9,7 @@ use conc_tests::watchdog_for;
 use std::time::Duration;
 
 /// Each law has a watchdog of its own.
-const ALL_LAWS: Duration = Duration::from_secs(300);
+const ALL_LAWS: Duration = Duration::from_secs(600);
 
 #[test]
 fn pools_of_one_and_of_three_processes_keep_the_laws() {

@@ -9,7 +9,7 @@ use conc_tests::watchdog_for;
 use std::time::Duration;
 
 /// Each law has a watchdog of its own.
-const ALL_LAWS: Duration = Duration::from_secs(300);
+const ALL_LAWS: Duration = Duration::from_secs(600);
 
 #[test]
 fn a_process_for_each_job_keeps_the_laws() {

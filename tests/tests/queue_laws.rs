@@ -8,7 +8,7 @@ use conc_tests::watchdog_for;
 use std::time::Duration;
 
 /// Each law has a watchdog of its own.
-const ALL_LAWS: Duration = Duration::from_secs(180);
+const ALL_LAWS: Duration = Duration::from_secs(600);
 
 #[test]
 fn a_queue_over_a_channel_keeps_the_laws() {

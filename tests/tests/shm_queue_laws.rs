@@ -7,7 +7,7 @@ use conc_tests::watchdog_for;
 use std::time::Duration;
 
 /// Each law has a watchdog of its own.
-const ALL_LAWS: Duration = Duration::from_secs(180);
+const ALL_LAWS: Duration = Duration::from_secs(600);
 
 const SHARED: QueueCapabilities = QueueCapabilities::BOUNDED
     .union(QueueCapabilities::CROWDS)

@@ -162,7 +162,9 @@ fn submitting_races_with_closing_and_no_job_is_lost() {
             let pool = Arc::clone(&pool);
             move || {
                 let mut accepted = Vec::new();
-                while let Ok(job) = pool.submit(|| ()) {
+                // No more than memory is there for, however late the other is.
+                while accepted.len() < 10_000 {
+                    let Ok(job) = pool.submit(|| ()) else { break };
                     accepted.push(job);
                 }
                 accepted

@@ -92,6 +92,10 @@ fn sleepers_leave_the_dead_to_the_watcher() {
     object.segment.bury();
     let deadline = Deadline::after(Duration::from_millis(800));
     assert_eq!(wait(&*object, (), deadline, |_| None::<()>), Err(Gone::TimedOut));
+    // The thread may have been held up for longer than that.
+    while recorder.0.lock().is_empty() {
+        thread::yield_now();
+    }
     assert_eq!(*recorder.0.lock(), ["conc-shm-watch"]);
 }
 
@@ -113,7 +117,8 @@ fn all_who_wait_learn_at_once_that_they_are_alone() {
             assert_eq!(waiter.join().unwrap(), Err(Gone::Abandoned));
         }
         let took = begun.elapsed();
-        assert!(took < Duration::from_millis(1500), "one after the other: {took:?}");
+        // One after the other would take a slice each: four seconds.
+        assert!(took < Duration::from_secs(3), "one after the other: {took:?}");
     });
 }
 

@@ -7,6 +7,7 @@ use crate::laws::{Law, Make, Needs};
 use conc_core::{Capabilities, Executor, Job, JoinError};
 use std::path::PathBuf;
 use std::thread;
+use std::time::Duration;
 
 pub(super) fn laws<E: Subject>() -> Vec<Law<E>> {
     vec![
@@ -81,7 +82,8 @@ fn shutdown_waits_for_accepted_work<E: Subject>(make: Make<'_, E>) {
 fn until_closed(executor: &impl Executor) {
     while let Ok(job) = executor.submit(|n: u64| n, 0) {
         drop(job);
-        thread::yield_now();
+        // Rarely: each of them has to run.
+        thread::park_timeout(Duration::from_millis(1));
     }
 }
 

@@ -76,7 +76,8 @@ fn race<E: Subject>(make: Make<'_, E>, close: fn(&E)) -> (Ends, Vec<u64>) {
                 let (executor, start, journal) = (&executor, &start, journal.key());
                 scope.spawn(move || {
                     start.wait();
-                    (0..)
+                    // All of them have to run, however late the closer is.
+                    (0..2_000)
                         .map(|n| thread << 32 | n)
                         .map_while(|n| {
                             Some((n, executor.submit(noted, (journal.clone(), n)).ok()?))

@@ -8,7 +8,7 @@ use conc_core::JoinError;
 use std::time::Duration;
 
 /// For what would never end if the law were broken.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn laws<E: Subject>() -> Vec<Law<E>> {
     vec![
