@@ -141,6 +141,11 @@ fn rough(workers: &Pool, corpus: &Corpus, reference: &Run, out: &Path) -> Result
     let again = Run { world: world.to_owned(), time: Duration::ZERO, results };
     agree(world, corpus, reference, &again)?;
     println!("All other {} files are complete, and equal to those above.", corpus.len());
+    // Who has died last is replaced a moment after its end was told.
+    let present = || workers.stats().workers.iter().filter(|worker| worker.pid.is_some()).count();
+    while present() < workers.workers() {
+        std::thread::yield_now();
+    }
     let stats = workers.stats();
     println!("{} restarts; {} workers, as before.", stats.restarts(), workers.workers());
     Ok(())

@@ -203,7 +203,7 @@ fn an_initializer_that_fails_later_ends_the_pool_with_the_reason() {
 #[test]
 fn a_job_that_hangs_is_ended_and_its_neighbours_are_not() {
     let _watchdog = watchdog();
-    let pool = Pool::builder().workers(2).timeout(Duration::from_millis(100)).build().unwrap();
+    let pool = Pool::builder().workers(2).timeout(Duration::from_secs(1)).build().unwrap();
     let hangs = |n: u64| {
         if n % 4 == 1 {
             loop {
@@ -427,7 +427,7 @@ fn bad_values_are_errors_of_their_jobs_alone() {
 #[test]
 fn a_terminated_pool_ends_what_runs() {
     let _watchdog = watchdog();
-    let pool = Pool::builder().workers(2).grace(Duration::from_millis(50)).build().unwrap();
+    let pool = Pool::builder().workers(2).grace(Duration::from_secs(1)).build().unwrap();
     // One ends when it is asked to, one does not listen.
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let deaf = |gate: PortableFd| {

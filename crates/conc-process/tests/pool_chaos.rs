@@ -3,7 +3,7 @@
 #![cfg(feature = "auto-init")]
 
 use conc_core::{Job, JoinError};
-use conc_process::{Pool, PoolStats};
+use conc_process::Pool;
 use conc_tests::{watchdog, watchdog_for};
 use std::collections::HashSet;
 use std::fs;
@@ -35,13 +35,19 @@ fn storm<T>(pool: &Pool, during: impl FnOnce() -> T) -> (u64, T) {
     let (stop, killed) = (AtomicBool::new(false), AtomicU64::new(0));
     let outcome = thread::scope(|scope| {
         scope.spawn(|| {
+            let mut seen = None;
             for round in 0.. {
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
-                let PoolStats { workers, .. } = pool.stats();
-                let pids: Vec<_> = workers.iter().filter_map(|worker| worker.pid).collect();
-                if !pids.is_empty() {
+                let stats = pool.stats();
+                let workers = stats.workers.iter();
+                let pids: Vec<_> = workers.filter_map(|worker| worker.pid).collect();
+                // Workers that are killed one after the other while they start are the end of a
+                // pool: some work has to be done in between.
+                let done = Some(stats.jobs());
+                if !pids.is_empty() && seen != done {
+                    seen = done;
                     let pid = pids[spread(round) as usize % pids.len()];
                     // SAFETY: the call takes numbers only; a worker that has just ended is not
                     // reaped by us, and nobody takes its number so fast.
@@ -189,9 +195,9 @@ fn no_more(now: (usize, usize, usize), before: (usize, usize, usize)) -> bool {
     now.0 <= before.0 && now.1 <= before.1 && now.2 <= before.2
 }
 
-/// Belongings once the pool's thread has let go of them; at most about a second later.
+/// Belongings once the pool's threads have let go of them, if they ever do.
 fn settled(expected: Option<(usize, usize, usize)>) -> (usize, usize, usize) {
-    for _ in 0..1_000 {
+    for _ in 0..20_000 {
         let now = belongings();
         if expected.map_or(now.2 == 0, |expected| no_more(now, expected)) {
             return now;

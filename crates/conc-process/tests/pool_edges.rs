@@ -4,7 +4,7 @@
 
 use conc_core::{JoinError, PortableFd};
 use conc_process::Pool;
-use conc_tests::watchdog;
+use conc_tests::{await_stopped, watchdog};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -116,6 +116,7 @@ fn what_a_worker_did_not_begin_leaves_no_descriptors_with_it() {
     let pid = pool.apply(|()| std::process::id(), ()).unwrap() as i32;
     // SAFETY: the call takes numbers.
     assert_eq!(unsafe { libc::kill(pid, libc::SIGSTOP) }, 0);
+    await_stopped(pid);
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     assert!(pool.submit(held_up, PortableFd::new(theirs)).unwrap().cancel());
     // SAFETY: the call takes numbers.

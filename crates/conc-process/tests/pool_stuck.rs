@@ -5,7 +5,7 @@
 
 use conc_core::{Job, JoinError, PortableFd};
 use conc_process::{Pool, Process};
-use conc_tests::watchdog;
+use conc_tests::{await_stopped, watchdog};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -44,6 +44,9 @@ fn signal(pool: &Pool, worker: usize, signal: i32) {
     let pid = pool.stats().workers[worker].pid.unwrap();
     // SAFETY: the call takes numbers only; the process is a worker of ours.
     assert_eq!(unsafe { libc::kill(pid as i32, signal) }, 0);
+    if signal == libc::SIGSTOP {
+        await_stopped(pid as i32);
+    }
 }
 
 /// A file that says something by being there.

@@ -323,6 +323,7 @@ mod tests {
             // The server stops, as if it worked.
             // SAFETY: the call takes numbers only.
             unsafe { libc::kill(server as i32, libc::SIGSTOP) };
+            conc_tests::await_stopped(server as i32);
             TEST_PATIENCE.set(Duration::from_millis(50));
             let (mut ours, theirs) = UnixStream::pair().unwrap();
             match Process::spawn(|_: PortableFd| (), PortableFd::new(theirs)) {

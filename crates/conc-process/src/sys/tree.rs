@@ -29,6 +29,10 @@ const MOST_TIME: Duration = Duration::from_millis(500);
 /// So long something may stay as it is which should not: a root that does not stop because it is
 /// in the middle of a system call, children that no descriptor is left for.
 const MOST_PATIENCE: Duration = Duration::from_millis(50);
+/// But time alone says little where others have the processors: so often one has looked by then ...
+const LEAST_ROUNDS: u32 = 200;
+/// ... and so often in a row without having found anything.
+const LEAST_QUIET: u32 = YIELDS + 10;
 /// The root needs some microseconds to stop.
 const YIELDS: u32 = 32;
 const NAP: Duration = Duration::from_millis(1);
@@ -100,7 +104,7 @@ impl<'p> Hunt<'p> {
 
     fn run(mut self) -> Left {
         let begun = Instant::now();
-        let (mut moved_at, mut yields) = (begun, 0);
+        let (mut moved_at, mut rounds, mut quiet) = (begun, 0, 0);
         loop {
             // If it is dead, others have its children.
             if is_dead(self.handle) {
@@ -112,13 +116,17 @@ impl<'p> Hunt<'p> {
             if stopped && !moved && !blind {
                 return Left::Nobody;
             }
-            if now - begun >= MOST_TIME || now - moved_at >= MOST_PATIENCE {
+            rounds += 1;
+            (moved_at, quiet) = if moved { (now, 0) } else { (moved_at, quiet + 1) };
+            let late = now - begun >= MOST_TIME && rounds >= LEAST_ROUNDS;
+            let stuck = now - moved_at >= MOST_PATIENCE && quiet >= LEAST_QUIET;
+            if late || stuck {
                 return Left::Some;
             }
             if moved {
-                moved_at = now;
-            } else if yields < YIELDS {
-                yields += 1;
+                continue;
+            }
+            if quiet <= YIELDS {
                 thread::yield_now();
             } else {
                 // An error is a look too early.
@@ -325,15 +333,22 @@ mod tests {
         }
     }
 
+    /// It may take its time to stop, or to die.
+    fn end_all_below(pid: i32, handle: &OwnedFd) {
+        while end_below(pid, handle.as_fd()) != Left::Nobody {
+            thread::yield_now();
+        }
+    }
+
     #[test]
     fn the_dead_have_nobody_below_them() {
         let _watchdog = conc_tests::watchdog();
         let (mut child, pid, handle) = sleeper();
-        assert_eq!(end_below(pid, handle.as_fd()), Left::Nobody);
+        end_all_below(pid, &handle);
         assert!(!is_dead(handle.as_fd()), "stopped, and not ended");
         child.kill().unwrap();
         // Dead, and perhaps not yet: both have to work.
-        assert_eq!(end_below(pid, handle.as_fd()), Left::Nobody);
+        end_all_below(pid, &handle);
         child.wait().unwrap();
         assert_eq!(end_below(pid, handle.as_fd()), Left::Nobody);
     }
