@@ -58,8 +58,8 @@ impl Force {
 }
 
 impl Ending {
-    /// Carries it out. Takes some ten microseconds if the worker has no children, and half a second
-    /// at most, if they are too many or too fast. What is left then, or cannot be seen because the
+    /// Carries it out. Takes some ten microseconds if the worker has no children, and half a second,
+    /// or fifty looks, if they are too many or too fast. What is left then, or cannot be seen because the
     /// kernel keeps no lists of children, ends with the group or with the program.
     pub(super) fn carry_out(self) {
         let Self { kin, hand, kills } = self;

@@ -30,7 +30,7 @@ const MOST_TIME: Duration = Duration::from_millis(500);
 /// in the middle of a system call, children that no descriptor is left for.
 const MOST_PATIENCE: Duration = Duration::from_millis(50);
 /// But time alone says little where others have the processors: so often one has looked by then ...
-const LEAST_ROUNDS: u32 = 200;
+const LEAST_ROUNDS: u32 = 50;
 /// ... and so often in a row without having found anything.
 const LEAST_QUIET: u32 = YIELDS + 10;
 /// The root needs some microseconds to stop.
