@@ -3,9 +3,12 @@
 #![cfg(feature = "auto-init")]
 #![allow(clippy::print_stdout, reason = "processes under test talk to it")]
 
-use conc_core::{JoinError, Signal};
+use conc_core::{JoinError, PortableFd, Signal};
 use conc_process::{Process, SpawnError, isolate};
 use conc_tests::watchdog;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 fn forever(_: ()) {
@@ -55,11 +58,20 @@ fn a_panic_comes_back_with_message_and_location() {
 #[test]
 fn signals_are_named() {
     let _watchdog = watchdog();
+    // Whoever started the tests in the background may have let them ignore it.
+    fn interruptible(ready: PortableFd) {
+        // SAFETY: the default action runs no code.
+        unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
+        File::from(ready).write_all(b"!").unwrap();
+        forever(());
+    }
     type End = fn(&Process<()>) -> std::io::Result<()>;
     let ends: [(End, i32); 3] =
         [(Process::terminate, 15), (Process::kill, 9), (Process::interrupt, 2)];
     for (end, number) in ends {
-        let process = Process::spawn(forever, ()).unwrap();
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let process = Process::spawn(interruptible, PortableFd::new(theirs)).unwrap();
+        ours.read_exact(&mut [0]).unwrap();
         assert!(!process.is_finished());
         assert!(process.is_alive());
         assert!(!process.wait_timeout(Duration::from_millis(1)));
