@@ -6,6 +6,7 @@ use bitflags::Flags;
 use conc_core::job::caught;
 use conc_core::{Capabilities, JoinError};
 use std::fmt;
+use std::time::Instant;
 
 /// Makes a fresh subject.
 pub type Make<'a, S> = &'a dyn Fn() -> S;
@@ -71,8 +72,9 @@ pub fn judge<S, C: Flags + Copy + fmt::Display>(
     let laws = laws
         .into_iter()
         .map(|law| {
+            let started = Instant::now();
             let verdict = judge_one(name, capabilities, &law, make);
-            eprintln!("{name}: {}: {verdict}", law.name);
+            eprintln!("{name}: {}: {verdict} ({} ms)", law.name, started.elapsed().as_millis());
             (law.name, verdict)
         })
         .collect();

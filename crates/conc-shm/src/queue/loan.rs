@@ -5,7 +5,7 @@ use super::form::Plain;
 use super::geometry::Happening;
 use super::handle::Queue;
 use super::protocol::Position;
-use super::raw::{Gone, NoPlace, Place, RawQueue};
+use super::raw::{Gone, Moment, NoPlace, Place, RawQueue, Search};
 use crate::shared::Shared;
 use conc_core::Deadline;
 use std::fmt;
@@ -56,7 +56,7 @@ impl<T: Shared> Queue<T, Plain> {
         if self.raw().is_forked() {
             return Err(PutError::Forked(()));
         }
-        match self.raw().try_claim(self.cursors()) {
+        match self.raw().try_claim(self.cursors(), Search::Everywhere) {
             Ok(place) => Ok(self.lend(place)),
             Err(NoPlace::Full) => Err(PutError::Full(())),
             Err(NoPlace::Closed) => Err(PutError::Closed(())),
@@ -119,7 +119,8 @@ impl<T: Shared> Queue<T, Plain> {
         if self.raw().is_forked() {
             return Err(PutError::Forked(()));
         }
-        let looking = self.raw().looking(Happening::Place, |_| self.look_for_a_place());
+        let look = |moment| self.look_for_a_place(moment);
+        let looking = self.raw().looking(Happening::Place, look);
         let forked =
             |gone| Err(if self.raw().is_forked() { PutError::Forked(()) } else { gone_from(gone) });
         looking.await.unwrap_or_else(forked)
@@ -129,12 +130,13 @@ impl<T: Shared> Queue<T, Plain> {
         if self.raw().is_forked() {
             return Err(PutError::Forked(()));
         }
-        let waited = self.raw().wait(Happening::Place, deadline, |_| self.look_for_a_place());
+        let look = |moment| self.look_for_a_place(moment);
+        let waited = self.raw().wait(Happening::Place, deadline, look);
         waited.unwrap_or_else(|gone| Err(gone_from(gone)))
     }
 
-    fn look_for_a_place(&self) -> Option<Result<Loan<T>, PutError<()>>> {
-        match self.raw().try_claim(self.cursors()) {
+    fn look_for_a_place(&self, moment: Moment) -> Option<Result<Loan<T>, PutError<()>>> {
+        match self.raw().try_claim(self.cursors(), moment.into()) {
             Ok(place) => Some(Ok(self.lend(place))),
             Err(NoPlace::Full) => None,
             Err(NoPlace::Closed) => Some(Err(PutError::Closed(()))),

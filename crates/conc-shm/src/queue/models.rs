@@ -19,7 +19,7 @@ use conc_core::sync::{AtomicU64, Ordering, fence};
 use conc_tests::model;
 use loom::thread;
 use protocol::{
-    Claim, Lap, Look, Position, Published, Returns, Ring, Row, Shape, SlotWord, control,
+    Claim, Lap, Look, Pass, Position, Published, Returns, Ring, Room, Row, Shape, SlotWord, control,
 };
 use std::cell::Cell;
 use std::sync::Arc;
@@ -148,6 +148,33 @@ fn try_put(memory: &Mortal<'_>, from: Position, me: Row, message: u64) -> Result
             }
         }
     }
+}
+
+/// [`try_put`] that looks at all places before it says that there is no room.
+fn try_put_anywhere(memory: &Mortal<'_>, me: Row, message: u64) -> Result<bool, Dead> {
+    let ring = Ring::new(memory, &SHAPE);
+    let mut at = START;
+    while !try_put(memory, at, me, message)? {
+        // Before the first detour, the end of the line says it all.
+        if ring.detours()? == 0 {
+            return Ok(false);
+        }
+        at = match ring.room()? {
+            Room::None { .. } => return Ok(false),
+            Room::Moved => at,
+            Room::At(target) => {
+                while at.is_before(target) {
+                    match ring.pass(at)? {
+                        Pass::Passed => at = at.next(PLACES),
+                        Pass::Moved => {}
+                        Pass::Open | Pass::Blocked => break,
+                    }
+                }
+                at
+            }
+        };
+    }
+    Ok(true)
 }
 
 /// What a consumer found.
@@ -352,6 +379,59 @@ fn a_place_that_becomes_free_wakes_a_producer() {
         assert_eq!(try_get(&all, START).unwrap(), Got::Message(1));
         producer.join().unwrap();
         assert_eq!(drain(&cells), [2, 3]);
+    });
+}
+
+/// The line goes past a message while somebody takes it.
+#[test]
+fn a_message_is_overdue_and_taken() {
+    model("queue: put further on, get", || {
+        let cells = Cells::new();
+        let all = Mortal::new(&cells, u32::MAX);
+        let ring = Ring::new(&all, &SHAPE);
+        assert!(try_put(&all, START, 1, 1).unwrap());
+        let second = START.next(PLACES);
+        assert_eq!(ring.claim(second, 1).unwrap(), Claim::Mine(second));
+        ring.give_up(second, 1).unwrap();
+        let consumer = thread::spawn({
+            let cells = Arc::clone(&cells);
+            move || try_get(&Mortal::new(&cells, u32::MAX), START).unwrap()
+        });
+        assert!(try_put_anywhere(&all, 1, 2).unwrap(), "one of two places is free");
+        assert_eq!(consumer.join().unwrap(), Got::Message(1));
+        assert!(try_put_anywhere(&all, 1, 3).unwrap());
+        assert!(!try_put_anywhere(&all, 1, 4).unwrap());
+        assert_eq!(drain(&cells), [2, 3]);
+    });
+}
+
+/// Room that is not where the line ends wakes a producer, too.
+#[test]
+fn a_place_that_is_given_up_wakes_a_producer() {
+    model("queue: give up, blocked put", || {
+        let cells = Cells::new();
+        let all = Mortal::new(&cells, u32::MAX);
+        let ring = Ring::new(&all, &SHAPE);
+        assert!(try_put(&all, START, 1, 1).unwrap());
+        let second = START.next(PLACES);
+        assert_eq!(ring.claim(second, 1).unwrap(), Claim::Mine(second));
+        let producer = thread::spawn({
+            let cells = Arc::clone(&cells);
+            move || {
+                let memory = Mortal::new(&cells, u32::MAX);
+                loop {
+                    let ticket = cells.place.prepare();
+                    if try_put_anywhere(&memory, 2, 2).unwrap() {
+                        return;
+                    }
+                    cells.place.wait(ticket, None);
+                }
+            }
+        });
+        ring.give_up(second, 1).unwrap();
+        cells.place.notify_one();
+        producer.join().unwrap();
+        assert_eq!(drain(&cells), [1, 2]);
     });
 }
 

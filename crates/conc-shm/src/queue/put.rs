@@ -4,7 +4,7 @@ use super::error::PutError;
 use super::form::{Form, NotWritten, sealed};
 use super::geometry::Happening;
 use super::handle::Queue;
-use super::raw::{Chain, Gone, Moment, NoChunks, NoPlace, Place};
+use super::raw::{Chain, Gone, Moment, NoChunks, NoPlace, Place, Search};
 use crate::OutOfMemory;
 use conc_core::Deadline;
 use conc_core::queue::PutManyError;
@@ -101,7 +101,7 @@ impl<T, F: Form<T>> Queue<T, F> {
         let mut item = item;
         // Borrowed for itself alone: a future that is sent may hold what is not to be shared.
         let own = &mut item;
-        let look = move |_| self.attempt(own).unless_waiting();
+        let look = move |moment: Moment| self.attempt(own, moment.into()).unless_waiting();
         let stop = match self.raw().looking(Happening::Place, look).await {
             Ok(Way::In | Way::Wait) => return Ok(()),
             Ok(Way::Large(bytes)) => match self.put_bytes_async(bytes).await {
@@ -143,7 +143,7 @@ impl<T, F: Form<T>> Queue<T, F> {
         if self.raw().is_forked() {
             return Err(PutError::Forked(item));
         }
-        match self.attempt(&item) {
+        match self.attempt(&item, Search::End) {
             Way::In => Ok(()),
             way => self.put_slowly(item, way, wait),
         }
@@ -156,9 +156,12 @@ impl<T, F: Form<T>> Queue<T, F> {
     #[cold]
     fn put_slowly(&self, item: T, way: Way, wait: Wait) -> Result<(), PutError<T>> {
         let way = match (way, wait) {
-            (Way::Wait, Wait::Never) => Way::Stop(Stop::Full),
+            (Way::Wait, Wait::Never) => {
+                let way = self.attempt(&item, Search::Everywhere);
+                way.unless_waiting().unwrap_or(Way::Stop(Stop::Full))
+            }
             (Way::Wait, Wait::Until(deadline)) => {
-                let look = |_| self.attempt(&item).unless_waiting();
+                let look = |moment: Moment| self.attempt(&item, moment.into()).unless_waiting();
                 let waited = self.raw().wait(Happening::Place, deadline, look);
                 waited.unwrap_or_else(|gone| Way::Stop(gone.into()))
             }
@@ -174,7 +177,7 @@ impl<T, F: Form<T>> Queue<T, F> {
 
     /// One attempt to put an item into a place.
     #[inline]
-    fn attempt(&self, item: &T) -> Way {
+    fn attempt(&self, item: &T, search: Search) -> Way {
         if self.expects_large() {
             match self.bytes_of(item) {
                 Err(stop) => return Way::Stop(stop),
@@ -184,7 +187,7 @@ impl<T, F: Form<T>> Queue<T, F> {
             }
         }
         loop {
-            let place = match self.raw().try_claim(self.cursors()) {
+            let place = match self.raw().try_claim(self.cursors(), search) {
                 Ok(place) => place,
                 Err(NoPlace::Full) => return Way::Wait,
                 Err(NoPlace::Closed) => return Way::Stop(Stop::Closed),
@@ -201,7 +204,7 @@ impl<T, F: Form<T>> Queue<T, F> {
     }
 
     /// An item that is too long for its place keeps the place if there are chunks. Given up, the
-    /// place would be missing until all before it are free.
+    /// place would be out of turn.
     #[cold]
     fn attempt_chained(&self, item: &T, place: Place<'_>) -> Way {
         let bytes = match self.bytes_of(item) {
@@ -223,9 +226,9 @@ impl<T, F: Form<T>> Queue<T, F> {
             Wait::Never => chain(Moment::Awake).unwrap_or(Err(Stop::Full))?,
             Wait::Until(deadline) => raw.wait(Happening::Chunk, deadline, chain)??,
         };
-        let publish = |_: Moment| self.publish_chain(&mut chain);
+        let publish = |moment: Moment| self.publish_chain(&mut chain, moment.into());
         let published = match wait {
-            Wait::Never => Some(publish).and_then(|mut publish| publish(Moment::Awake)),
+            Wait::Never => Some(publish).and_then(|mut publish| publish(Moment::Over)),
             Wait::Until(deadline) => Some(raw.wait(Happening::Place, deadline, publish)?),
         };
         published.unwrap_or(Err(Stop::Full))
@@ -234,7 +237,8 @@ impl<T, F: Form<T>> Queue<T, F> {
     async fn put_bytes_async(&self, bytes: Vec<u8>) -> Result<(), Stop> {
         let raw = self.raw();
         let mut chain = raw.looking(Happening::Chunk, |_| self.chain(&bytes)).await??;
-        raw.looking(Happening::Place, |_| self.publish_chain(&mut chain)).await?
+        let publish = |moment: Moment| self.publish_chain(&mut chain, moment.into());
+        raw.looking(Happening::Place, publish).await?
     }
 
     /// An item as bytes that may lie in chunks.
@@ -268,9 +272,9 @@ impl<T, F: Form<T>> Queue<T, F> {
     }
 
     /// One attempt to give a chain a place in the line.
-    fn publish_chain(&self, chain: &mut Chain<'_>) -> Option<Result<(), Stop>> {
+    fn publish_chain(&self, chain: &mut Chain<'_>, search: Search) -> Option<Result<(), Stop>> {
         loop {
-            let place = match self.raw().try_claim(self.cursors()) {
+            let place = match self.raw().try_claim(self.cursors(), search) {
                 Ok(place) => place,
                 Err(NoPlace::Full) => return None,
                 Err(NoPlace::Closed) => return Some(Err(Stop::Closed)),

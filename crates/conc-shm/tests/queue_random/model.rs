@@ -15,6 +15,10 @@ pub(super) enum Turn {
     Message(Message),
     /// Somebody has yet to publish it.
     Loan(u64),
+    /// As above, and producers may have gone past it to room further on: then its turn is over.
+    Doubtful(u64),
+    /// A doubtful loan was published: next, or in its turn.
+    Either(Message),
 }
 
 /// What a queue is, when one thing happens after the other.
@@ -30,15 +34,14 @@ pub(super) struct Model {
     pub(super) late: Vec<u64>,
     pub(super) unfinished: usize,
     pub(super) closed: bool,
-    /// A place in the middle of the line came free. It is used again when those before it are
-    /// gone; until then the queue may say that it is full.
+    /// A place in the middle of the line came free. Whoever uses it may go past loans.
     pub(super) gap: bool,
 }
 
 impl Model {
     pub(super) fn waiting(&self) -> usize {
-        let messages = self.line.iter().filter(|turn| matches!(turn, Turn::Message(_)));
-        messages.count() + self.ready.len()
+        let is_loan = |turn: &Turn| matches!(turn, Turn::Loan(_) | Turn::Doubtful(_));
+        self.line.iter().filter(|turn| !is_loan(turn)).count() + self.ready.len()
     }
 
     pub(super) fn used(&self) -> usize {
@@ -50,16 +53,36 @@ impl Model {
         self.gap = !self.line.is_empty();
     }
 
+    /// Something new stands at the end of the line.
+    pub(super) fn line_up(&mut self, turn: Turn) {
+        if self.gap {
+            for turn in &mut self.line {
+                if let Turn::Loan(loan) = *turn {
+                    *turn = Turn::Doubtful(loan);
+                }
+            }
+        }
+        self.line.push_back(turn);
+    }
+
     /// What may be taken next.
     pub(super) fn next(&mut self) -> Result<Vec<Message>, GetError> {
+        let either = self.line.iter().filter_map(|turn| match turn {
+            Turn::Either(message) => Some(*message),
+            _ => None,
+        });
+        let mut first: Vec<_> = self.ready.iter().copied().chain(either).collect();
         if !self.ready.is_empty() {
-            return Ok(self.ready.clone());
+            return Ok(first);
         }
         while let Some(&turn) = self.line.front() {
             match turn {
-                Turn::Message(message) => return Ok(vec![message]),
-                Turn::Loan(_) if self.waiting() == 0 && !self.closed => break,
-                Turn::Loan(loan) => {
+                Turn::Message(message) | Turn::Either(message) => {
+                    first.push(message);
+                    return Ok(first);
+                }
+                Turn::Loan(_) | Turn::Doubtful(_) if self.waiting() == 0 && !self.closed => break,
+                Turn::Loan(loan) | Turn::Doubtful(loan) => {
                     self.line.pop_front();
                     self.late.push(loan);
                 }
@@ -75,8 +98,19 @@ impl Model {
             self.freed();
             return self.ready.swap_remove(at);
         }
-        let Some(Turn::Message(message)) = self.line.pop_front() else { panic!("{number}") };
-        assert_eq!(message.0, number);
+        let is_it = |turn: &Turn| match turn {
+            Turn::Message(message) | Turn::Either(message) => message.0 == number,
+            Turn::Loan(_) | Turn::Doubtful(_) => false,
+        };
+        let at = self.line.iter().position(is_it).expect("the message is in the line");
+        let message = match self.line.remove(at) {
+            Some(Turn::Message(message)) if at == 0 => message,
+            Some(Turn::Either(message)) => {
+                self.freed();
+                message
+            }
+            other => panic!("{other:?} is not next"),
+        };
         self.gap &= !self.line.is_empty();
         message
     }

@@ -26,8 +26,29 @@ pub(super) fn a_moment() {
     let _ = nothing.recv_timeout(Duration::from_millis(1));
 }
 
+/// How those wait who call nothing that blocks. Nobody gives way: beside busy neighbours that
+/// costs all of their turns, again and again, while who slept a little is next.
+#[derive(Default)]
+struct Breath {
+    taken: u32,
+}
+
+impl Breath {
+    const SPINS: u32 = 200;
+
+    fn take(&mut self) {
+        self.taken += 1;
+        if self.taken % Self::SPINS == 0 {
+            thread::park_timeout(Duration::from_micros(1));
+        } else {
+            std::hint::spin_loop();
+        }
+    }
+}
+
 /// Puts an item, without a call that blocks, as soon as there is room; `false` once it is closed.
 pub(super) fn patient_put<Q: QueueCore + ?Sized>(queue: &Q, mut item: Q::Item) -> bool {
+    let mut breath = Breath::default();
     loop {
         match queue.try_put(item) {
             Ok(()) => return true,
@@ -35,16 +56,17 @@ pub(super) fn patient_put<Q: QueueCore + ?Sized>(queue: &Q, mut item: Q::Item) -
             Err(error) if error.is_closed() => return false,
             Err(error) => panic!("neither full nor closed: {error}"),
         }
-        thread::yield_now();
+        breath.take();
     }
 }
 
 /// Gets an item, without a call that blocks, as soon as there is one; `None` once it is closed.
 pub(super) fn patient_get<Q: QueueCore + ?Sized>(queue: &Q) -> Option<Q::Item> {
+    let mut breath = Breath::default();
     loop {
         match queue.try_get() {
             Ok(item) => return Some(item),
-            Err(error) if error.is_empty() => thread::yield_now(),
+            Err(error) if error.is_empty() => breath.take(),
             Err(error) if error.is_closed() => return None,
             Err(error) => panic!("neither empty nor closed: {error}"),
         }
@@ -139,7 +161,8 @@ pub(super) fn driven<F: Future>(mut future: Pin<&mut F>, woken: &Arc<WakeCount>)
 
 /// Waits until somebody was woken more than `before` times. The queue may have a thread that wakes.
 pub(super) fn wait_for_wake(woken: &WakeCount, before: usize) {
+    let mut breath = Breath::default();
     while woken.get() == before {
-        thread::yield_now();
+        breath.take();
     }
 }

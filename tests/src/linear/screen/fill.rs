@@ -18,7 +18,7 @@ pub(super) fn check(history: &History, lives: &[Life], rules: &Rules) -> Result<
     }
     let never_empty = joined(certain);
     let possible = rules.capacity.filter(|_| !rules.redelivers);
-    let possible = possible.map(|capacity| (capacity, Possible::new(lives)));
+    let possible = possible.map(|capacity| (capacity, Possible::new(history, lives)));
     for call in history.calls() {
         match (call.operation, call.outcome) {
             (Operation::Get, Some(Outcome::Empty | Outcome::Closed)) => {
@@ -30,7 +30,8 @@ pub(super) fn check(history: &History, lives: &[Life], rules: &Rules) -> Result<
             }
             (Operation::Put(_), Some(Outcome::Full)) => {
                 if let Some((capacity, possible)) = &possible {
-                    if possible.most_during(call) < *capacity as i64 {
+                    // It counts among those that may use room itself.
+                    if possible.most_during(call) - 1 < *capacity as i64 {
                         return Err(Violation::NotFull(*call));
                     }
                 }
@@ -72,7 +73,9 @@ fn joined(mut spans: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     joined
 }
 
-/// How many items may have been inside, at each moment.
+/// How many items may have used room, at each moment: those that may have been inside, and those
+/// of puts that were refused in the end. Such a put may have had a place for a while, and lost it
+/// to somebody else because it was slow.
 struct Possible {
     /// When it changes,
     moments: Vec<u64>,
@@ -81,10 +84,15 @@ struct Possible {
 }
 
 impl Possible {
-    fn new(lives: &[Life]) -> Self {
+    fn new(history: &History, lives: &[Life]) -> Self {
         let begins = lives.iter().map(|life| (life.put_from, -1));
         let ends = lives.iter().filter(|life| life.got).map(|life| (life.got_by, 1));
-        let mut changes: Vec<(u64, i64)> = begins.chain(ends).collect();
+        let refused = history.calls().iter().filter(|call| {
+            matches!(call.operation, Operation::Put(_))
+                && matches!(call.outcome, Some(Outcome::Full | Outcome::Closed))
+        });
+        let tried = refused.flat_map(|call| [(call.invoked, -1), (call.returned, 1)]);
+        let mut changes: Vec<(u64, i64)> = begins.chain(ends).chain(tried).collect();
         // Where both happen at once, the begin is first: all that is possible counts.
         changes.sort_unstable();
         let leaves = changes.len() + 1;

@@ -29,6 +29,15 @@ fn one_after_the_other_passes() {
     passes(2, calls);
 }
 
+/// No order of the two explains it, but the one that was refused in the end may have had a place.
+#[test]
+fn full_beside_a_put_that_is_refused_passes_the_screen() {
+    let _watchdog = watchdog();
+    let history = history([full(1, (0, 9), 1), full(2, (4, 5), 2)]);
+    screen(&history, &Rules::new(Order::Global).capacity(1)).unwrap();
+    assert!(linearize(&Fifo::bounded(1), &history).is_err());
+}
+
 #[test]
 fn puts_that_overlap_have_either_order() {
     let _watchdog = watchdog();

@@ -83,7 +83,59 @@ fn nobody_dies() {
         passes(&format!("2 places, 2 messages, {kind:?}"), &case);
     }
     let alone = vec![lasting(produce(1, 0, 4)), lasting(consume(2, Consume::Get))];
-    passes("2 places, 4 messages of one", &Case { verdicts: true, ..Case::new(2, alone) });
+    let case = Case { verdicts: true, searches: true, ..Case::new(2, alone) };
+    passes("2 places, 4 messages of one", &case);
+}
+
+/// Places that become free in any order: "full" is so.
+fn out_of_turn(places: u32, producers: [Role; 2], consumers: &[Consume]) -> Case {
+    let mut roles = producers.to_vec();
+    roles.extend((3..).zip(consumers).map(|(row, kind)| lasting(consume(row, *kind))));
+    Case { verdicts: true, searches: true, ..Case::new(places, roles) }
+}
+
+fn gives_up(row: Row, first: Message, count: u8) -> Role {
+    role(Task::Produce { first, count, kind: Produce::GiveUpOnce }, row)
+}
+
+#[test]
+fn full_is_so_beside_places_that_were_given_up() {
+    let _watchdog = watchdog();
+    for places in [2, 3] {
+        let producers = [lasting(gives_up(1, 0, 3)), lasting(produce(2, 3, 2))];
+        let case = out_of_turn(places, producers, &[Consume::Get]);
+        passes(&format!("{places} places, one given up"), &case);
+    }
+    let producers = [gives_up(1, 0, 2), lasting(produce(2, 2, 2))];
+    let mut case = Case { deaths: 1, ..out_of_turn(2, producers, &[Consume::Get]) };
+    case.roles.push(lasting(recover(4)));
+    passes("2 places, one given up, a death", &case);
+}
+
+#[test]
+fn full_is_so_beside_leases_that_end_in_any_order() {
+    let _watchdog = watchdog();
+    let leases = [Consume::Lease, Consume::Lease];
+    let producers = [lasting(produce(1, 0, 2)), lasting(produce(2, 2, 1))];
+    passes("2 places, leases", &out_of_turn(2, producers, &leases));
+    let alone = vec![
+        lasting(produce(1, 0, 6)),
+        lasting(consume(2, Consume::Lease)),
+        lasting(consume(3, Consume::Lease)),
+    ];
+    let case = Case { verdicts: true, searches: true, ..Case::new(3, alone) };
+    passes("3 places, leases of one producer's", &case);
+    let producers = [lasting(produce(1, 0, 1)), lasting(gives_up(2, 1, 2))];
+    let case = out_of_turn(2, producers, &[Consume::Lease, Consume::NackOnce]);
+    passes("leases, a nack and a place given up", &case);
+}
+
+#[test]
+fn full_is_so_beside_a_producer_that_stops() {
+    let _watchdog = watchdog();
+    let producers = [stoppable(produce(1, 0, 1)), lasting(gives_up(2, 1, 3))];
+    let case = Case { stops: 1, ..out_of_turn(3, producers, &[Consume::Get]) };
+    passes("3 places, a stop", &case);
 }
 
 /// Sizes of the notes, and beyond: two producers, two consumers, a survivor.
@@ -288,6 +340,13 @@ fn broken_protocols_are_found_out() {
         lasting(consume(3, Consume::Get)),
     ];
     is_found_out(Flaw::LookBeforeClaim, &Case::new(1, closing));
+    let given_up = [lasting(gives_up(1, 0, 3)), lasting(produce(2, 3, 2))];
+    let full = out_of_turn(2, given_up, &[Consume::Get]);
+    is_found_out(Flaw::CarryWhatWaits, &full);
+    is_found_out(Flaw::PassWhatIsOpen, &full);
+    let leases = [lasting(produce(1, 0, 3)), lasting(produce(2, 3, 1))];
+    let leases = out_of_turn(3, leases, &[Consume::Lease, Consume::Lease]);
+    is_found_out(Flaw::ForgetDetours, &leases);
     is_found_out(Flaw::TakeBoundChunks, &chained(1, 0));
     is_found_out(Flaw::ForgetChunks, &chained(1, 1));
     let mut heir = lasting(produce(1, 1, 1));

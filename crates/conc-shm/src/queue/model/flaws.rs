@@ -2,7 +2,9 @@
 
 use super::replay::{Halted, Replay};
 use crate::memory::Memory;
-use crate::queue::protocol::{Claim, ClaimWord, Position, Published, Ring, Row, SlotWord, State};
+use crate::queue::protocol::{
+    Claim, ClaimWord, Pass, Position, Published, Ring, Row, SlotWord, State,
+};
 
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,12 @@ pub(super) enum Flaw {
     ForgetChunks,
     /// A producer that died is declared dead while it is only stopped.
     BuryTheStopped,
+    /// A message that waits is carried along like a lease.
+    CarryWhatWaits,
+    /// On the way to a free place, one that has become free since is gone past.
+    PassWhatIsOpen,
+    /// "Full" is believed as long as no detour is made, although one was made before.
+    ForgetDetours,
 }
 
 /// Positions as this project's own words, for variants.
@@ -126,4 +134,20 @@ pub(super) fn return_in_silence(ring: &Ring<'_, Replay<'_>>, index: u32) -> Resu
             return Ok(State::Ready);
         }
     }
+}
+
+/// Goes past a message as if it were leased.
+pub(super) fn carry_what_waits(ring: &Ring<'_, Replay<'_>>, at: Position) -> Result<Pass, Halted> {
+    let word = ring.place(at.index())?;
+    if word.state() != State::Full || !word.lap().is_before(at.lap()) {
+        return ring.pass(at);
+    }
+    let carried = word.carried_to(at.lap()).raw();
+    let _ = ring.memory.exchange(slot(ring, at.index()), word.raw(), carried)?;
+    Ok(Pass::Passed)
+}
+
+/// Does not look whether there is anything to go past.
+pub(super) fn pass_what_is_open(ring: &Ring<'_, Replay<'_>>, at: Position) -> Result<Pass, Halted> {
+    ring.pass(at).map(|pass| if pass == Pass::Open { Pass::Passed } else { pass })
 }

@@ -1,9 +1,11 @@
 //! What may never happen.
 
 use super::chains;
-use super::replay::AtRest;
-use super::world::{Case, Life, MESSAGE, Message, Messages, Phase, Process, Task, World, one};
-use crate::queue::protocol::{ClaimWord, Returns, Ring, State};
+use super::replay::{AtRest, Heard};
+use super::world::{
+    Case, Life, MESSAGE, Message, Messages, PROCESSES_MAX, Phase, Process, Task, World, one,
+};
+use crate::queue::protocol::{ClaimWord, Returns, Ring, SlotWord, State};
 use std::cell::RefCell;
 
 /// What happened all the same.
@@ -117,13 +119,9 @@ pub(super) fn empty(
 }
 
 /// A producer was told that there is no room.
-pub(super) fn full(case: &Case, me: &Process) -> Result<(), Violation> {
-    // A place whose producer was too slow, or gave up, comes back only when the line has gone by:
-    // with several producers "full" may mean one place fewer.
-    let producers =
-        case.roles.iter().filter(|role| matches!(role.task, Task::Produce { .. })).count();
-    if case.verdicts && producers == 1 && !me.excused {
-        return Err(Violation("\"full\" was never true".into()));
+pub(super) fn full(case: &Case, world: &World, me: &Process) -> Result<(), Violation> {
+    if case.verdicts && !me.excused {
+        return violated(world, "\"full\" was never true");
     }
     Ok(())
 }
@@ -134,19 +132,15 @@ pub(super) fn note_moment(case: &Case, world: &mut World) {
         return;
     }
     let empty = waiting(world) == 0;
-    let writing = world
-        .processes
-        .iter()
-        .filter(|process| matches!(process.phase, Phase::Write(_) | Phase::Publish(_)))
-        .count();
-    let messages = (world.put & !world.delivered).count_ones() as usize;
-    // A message that was published and whose put has not returned yet counts as both or neither:
-    // its producer is no longer writing.
-    let full = writing + messages >= case.places as usize;
-    for (process, role) in world.processes.iter_mut().zip(&case.roles) {
-        process.excused |= match role.task {
+    let used = used(case, world);
+    let detours: [bool; PROCESSES_MAX] =
+        std::array::from_fn(|process| is_on_a_detour(case, world, process));
+    let detours_of_all = detours.iter().filter(|detour| **detour).count();
+    for (at, role) in case.roles.iter().enumerate() {
+        let of_others = detours_of_all - usize::from(detours[at]);
+        world.processes[at].excused |= match role.task {
             Task::Consume(_) => empty,
-            Task::Produce { .. } => full,
+            Task::Produce { .. } => used + of_others >= case.places as usize,
             Task::Recover | Task::Close => false,
         };
     }
@@ -236,6 +230,32 @@ fn places_are_free(case: &Case, world: &World) -> bool {
         State::Held | State::Leased => stopped(slot.owner()),
         _ => false,
     })
+}
+
+/// How many places are in use.
+fn used(case: &Case, world: &World) -> usize {
+    let shape = case.shape();
+    let in_use = |(index, slot): &(usize, SlotWord)| {
+        let claim = ClaimWord::from_raw(world.words[shape.claims + index]);
+        slot.state() != State::Free || claim.lap() == slot.lap()
+    };
+    world.slots(case).enumerate().filter(in_use).count()
+}
+
+/// Whether a process may have gone past a place, or given one up, and has not said so yet: until
+/// it has, or was recovered, somebody may be told that one place fewer is there.
+fn is_on_a_detour(case: &Case, world: &World, process: usize) -> bool {
+    let Some(role) = case.roles.get(process) else { return false };
+    let process = &world.processes[process];
+    match process.life {
+        Life::Alive => {
+            let may =
+                matches!(process.phase, Phase::Claim(_) | Phase::Pass { .. } | Phase::GiveUp(_));
+            may && process.heard != Heard::default()
+        }
+        Life::Dead => world.words[Case::life_of(role.row)] == process.born,
+        Life::Stopped => true,
+    }
 }
 
 fn waiting(world: &World) -> Messages {

@@ -100,6 +100,9 @@ impl Memory for Replay<'_> {
     }
 
     fn add(&self, word: usize, value: u64) -> Result<u64, Halted> {
+        if self.quiet.covers(word) {
+            return Ok(self.words.borrow()[word]);
+        }
         self.access(|words| {
             let found = words[word];
             words[word] = found.wrapping_add(value);

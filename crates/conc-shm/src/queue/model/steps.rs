@@ -6,13 +6,17 @@ use super::judge::{self, Violation};
 use super::replay::{Halted, Replay};
 use super::world::{Case, Consume, Life, MESSAGE, Message, Phase, Produce, Role, Task, World, one};
 use crate::memory::Memory;
-use crate::queue::protocol::{Claim, Look, Published, Ring, Settled, SlotWord, State, control};
+use crate::queue::protocol::{
+    Claim, Look, Pass, Published, Ring, Room, Settled, SlotWord, State, control,
+};
 
 /// What a phase's call answered.
 #[derive(Debug, Clone, Copy)]
 enum Answer {
     Nothing,
     Claim(Claim),
+    Room(Room),
+    Pass(Pass),
     Published(Published),
     Number(u64),
     Bool(bool),
@@ -175,6 +179,13 @@ fn act(
         } else {
             ring.claim(at, me)?
         }),
+        Phase::SeeDetours(_) => Answer::Number(ring.detours()?),
+        Phase::Room { .. } => Answer::Room(ring.room()?),
+        Phase::Pass { at, .. } => Answer::Pass(match case.flaw {
+            Some(Flaw::CarryWhatWaits) => flaws::carry_what_waits(ring, at)?,
+            Some(Flaw::PassWhatIsOpen) => flaws::pass_what_is_open(ring, at)?,
+            _ => ring.pass(at)?,
+        }),
         Phase::Write(at) => {
             let bytes = [u64::from(message) + 1; MESSAGE].map(u64::to_ne_bytes);
             let bytes = &bytes.as_flattened()[..8 * case.message];
@@ -316,15 +327,39 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
             }
             // It has its chunk, and waits.
             Claim::Full if chained(role) => Phase::Claim(me.cursor),
-            Claim::Full => {
-                judge::full(case, &me)?;
-                Phase::Idle
-            }
+            Claim::Full if case.searches => Phase::SeeDetours(me.cursor),
+            Claim::Full => Phase::Idle,
             Claim::Closed => {
                 me.left = 0;
                 Phase::Idle
             }
         },
+        (Phase::SeeDetours(_), Answer::Number(detours)) if detours == me.detours => {
+            judge::full(case, world, &me)?;
+            Phase::Idle
+        }
+        (Phase::SeeDetours(at), Answer::Number(detours)) => Phase::Room { at, detours },
+        (Phase::Room { at, detours }, Answer::Room(room)) => match room {
+            Room::At(target) if at.is_before(target) => Phase::Pass { at, target },
+            Room::At(_) | Room::Moved => Phase::Claim(at),
+            Room::None { in_turn } => {
+                if in_turn || case.flaw == Some(Flaw::ForgetDetours) {
+                    me.detours = detours;
+                }
+                judge::full(case, world, &me)?;
+                Phase::Idle
+            }
+        },
+        (Phase::Pass { at, target }, Answer::Pass(pass)) => {
+            let next = at.next(places);
+            me.cursor = if pass == Pass::Passed { next } else { at };
+            match pass {
+                Pass::Passed if next.is_before(target) => Phase::Pass { at: next, target },
+                Pass::Passed | Pass::Open => Phase::Claim(me.cursor),
+                Pass::Moved => Phase::Pass { at, target },
+                Pass::Blocked => unreachable!("nobody goes past anything so often"),
+            }
+        }
         (Phase::Write(at), _) if chained(role) => Phase::Chain(Chain::Name(at)),
         (Phase::Write(at), _) => Phase::Publish(at),
         (Phase::GiveUp(at), _) => {

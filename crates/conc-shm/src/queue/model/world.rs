@@ -82,6 +82,8 @@ pub(super) struct Role {
 pub(super) struct Quiet {
     /// Newcomers get no help, which only makes them walk.
     pub(super) hints: bool,
+    /// Nobody searches for room.
+    pub(super) detours: bool,
     /// Nobody closes.
     pub(super) end: bool,
 }
@@ -91,6 +93,7 @@ impl Quiet {
         match word {
             control::CLOSED => self.end,
             control::HEAD | control::TAIL => self.hints,
+            control::DETOURS => self.detours,
             _ => false,
         }
     }
@@ -107,6 +110,8 @@ pub(super) struct Case {
     pub(super) flaw: Option<Flaw>,
     /// Whether "empty" and "full" are judged; doubles the states.
     pub(super) verdicts: bool,
+    /// Whether producers that are told "full" look at all places.
+    pub(super) searches: bool,
     /// Whether producers and consumers tell newcomers where they are.
     pub(super) hints: bool,
     /// Words of a message: with two, a torn one shows.
@@ -124,6 +129,7 @@ impl Case {
             returns,
             flaw: None,
             verdicts: false,
+            searches: false,
             hints: false,
             message: 1,
         }
@@ -138,7 +144,7 @@ impl Case {
 
     pub(super) fn quiet(&self) -> Quiet {
         let closes = self.roles.iter().any(|role| role.task == Task::Close);
-        Quiet { hints: !self.hints, end: !closes }
+        Quiet { hints: !self.hints, end: !closes, detours: !self.searches }
     }
 
     pub(super) fn shape(&self) -> Shape {
@@ -167,6 +173,15 @@ pub(super) enum Phase {
     Idle,
     // A producer.
     Claim(Position),
+    SeeDetours(Position),
+    Room {
+        at: Position,
+        detours: u64,
+    },
+    Pass {
+        at: Position,
+        target: Position,
+    },
     Write(Position),
     Publish(Position),
     GiveUp(Position),
@@ -274,6 +289,8 @@ pub(super) struct Process {
     pub(super) cursor: Position,
     /// The returns that it has dealt with.
     pub(super) returns: u64,
+    /// The detours by which all places were in use, and in turn.
+    pub(super) detours: u64,
     /// Messages that it still has to put; what else it still has to do.
     pub(super) left: u8,
     /// Its row's life when it was born.
@@ -317,6 +334,7 @@ impl World {
             heard: Heard::default(),
             cursor: start,
             returns: 0,
+            detours: 0,
             left: 0,
             born: 0,
             chunk: 0,

@@ -34,8 +34,10 @@ impl<M: Memory> Ring<'_, M> {
     #[inline]
     pub(crate) fn glance(&self, at: Position) -> Result<Glance, M::Halt> {
         let word = self.place(at.index())?;
-        Ok(if word == SlotWord::full(at.lap()) {
-            Glance::Message(word)
+        let full = SlotWord::full(at.lap());
+        Ok(if word == full {
+            // Of this one the compiler knows the state.
+            Glance::Message(full)
         } else if word == SlotWord::free(at.lap()) {
             Glance::Nothing
         } else {
@@ -46,7 +48,7 @@ impl<M: Memory> Ring<'_, M> {
     /// Looks at a position.
     pub(crate) fn look(&self, at: Position) -> Result<Look, M::Halt> {
         let word = self.place(at.index())?;
-        if word == SlotWord::full(at.lap()) {
+        if word.is_message_of(at.lap()) {
             return Ok(Look::Message(word));
         }
         if word == SlotWord::free(at.lap()) {
@@ -91,7 +93,7 @@ impl<M: Memory> Ring<'_, M> {
         for _ in 1..self.shape.places {
             at = self.behind(at);
             let word = self.place(at.index())?;
-            if word == SlotWord::full(at.lap()) {
+            if word.is_message_of(at.lap()) {
                 return Ok(true);
             }
             if word == SlotWord::free(at.lap()) {
@@ -99,7 +101,7 @@ impl<M: Memory> Ring<'_, M> {
                 if ClaimWord::from_raw(claim).lap().is_before(at.lap()) {
                     return Ok(false);
                 }
-            } else if word.lap().is_before(at.lap()) {
+            } else if word.passed().is_before(at.lap()) {
                 return Ok(false);
             }
         }

@@ -64,6 +64,7 @@ mod get;
 mod put;
 mod recover;
 mod ring;
+mod room;
 mod words;
 
 pub(crate) use get::{Glance, Look};
@@ -72,4 +73,5 @@ pub(crate) use recover::Returns;
 #[cfg(all(test, not(conc_loom)))]
 pub(crate) use recover::Settled;
 pub(crate) use ring::{Ring, Shape, control};
+pub(crate) use room::{Pass, Room};
 pub(crate) use words::{ClaimWord, Lap, PLACES_MAX, Position, Row, SlotWord, State};

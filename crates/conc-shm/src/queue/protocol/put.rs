@@ -56,20 +56,25 @@ impl<M: Memory> Ring<'_, M> {
 
     #[cold]
     fn claim_elsewhere(&self, at: Position, word: SlotWord) -> Result<Claim, M::Halt> {
-        if !word.lap().is_before(at.lap()) {
+        if !word.passed().is_before(at.lap()) {
             return Ok(Claim::Again(self.behind(at).or_later(self.tail()?)));
         }
         match word.state() {
-            // The oldest message waits, or is being written: all places are in use.
+            // The oldest message waits, or is being written: all places are in use, but for those
+            // that became free out of their turn.
             State::Free | State::Full => Ok(Claim::Full),
             // Somebody keeps this place longer than its turn: go past, if there is another.
             State::Held | State::Leased | State::Ready | State::Dead => {
                 if !self.room_behind(at)? {
-                    return Ok(Claim::Full);
+                    // If the line has moved on since, there may have been room all the time.
+                    let moved = self.place(at.index())? != word;
+                    return Ok(if moved { Claim::Again(at) } else { Claim::Full });
                 }
                 let carried = word.carried_to(at.lap());
                 // If it moved meanwhile, the next look says how.
-                let _ = self.memory.exchange(self.slot(at.index()), word.raw(), carried.raw())?;
+                if self.memory.exchange(self.slot(at.index()), word.raw(), carried.raw())?.is_ok() {
+                    self.count_detour()?;
+                }
                 Ok(Claim::Again(at))
             }
         }
@@ -85,7 +90,7 @@ impl<M: Memory> Ring<'_, M> {
                 if ClaimWord::from_raw(claim).lap().is_before(at.lap()) {
                     return Ok(true);
                 }
-            } else if word.lap().is_before(at.lap())
+            } else if word.passed().is_before(at.lap())
                 && matches!(word.state(), State::Free | State::Full)
             {
                 return Ok(false);
@@ -129,7 +134,7 @@ impl<M: Memory> Ring<'_, M> {
         let slot = self.slot(at.index());
         let free = SlotWord::free(at.lap());
         match self.memory.exchange(slot, free.raw(), free.freed().raw())? {
-            Ok(()) => Ok(()),
+            Ok(()) => self.count_detour(),
             Err(_) => self.release(at.index(), me),
         }
     }

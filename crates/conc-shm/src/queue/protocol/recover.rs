@@ -56,9 +56,10 @@ impl<M: Memory> Ring<'_, M> {
         Ok(found)
     }
 
-    /// The last step of a recovery. Always: the dead process may have returned a message without
-    /// saying so.
+    /// The last step of a recovery. Always: the dead process may have returned a message, or gone
+    /// past a place, without saying so.
     pub(crate) fn settled(&self) -> Result<(), M::Halt> {
+        self.count_detour()?;
         self.count_return()
     }
 

@@ -17,6 +17,8 @@ pub(crate) mod control {
     pub(crate) const HEAD: usize = 8;
     /// All positions before this one were passed by producers.
     pub(crate) const TAIL: usize = 16;
+    /// Counts whatever may let a place become free out of its turn.
+    pub(crate) const DETOURS: usize = 17;
     /// The first word that is free for the places.
     pub(crate) const END: usize = 24;
 }

@@ -13,8 +13,9 @@
 //! Laps wrap after 2⁴⁴ turns; two laps are compared by their wrapped difference, so what matters is
 //! only that nobody sleeps through 2⁴³ turns between two instructions.
 //!
-//! `owner` is a row of the segment's process table, 0 for nobody. `taken` counts how often the
-//! message was leased; it stays at 127.
+//! `owner` is a row of the segment's process table, 0 for nobody; while a message waits, which has
+//! no owner, it counts how many uses of its place the line has gone past since. `taken` counts how
+//! often the message was leased; it stays at 127.
 
 /// Bits of an index, and of everything below the lap.
 const LAP_SHIFT: u32 = 20;
@@ -28,6 +29,8 @@ const TAKEN_MASK: u64 = 0x7f;
 pub(crate) const PLACES_MAX: u32 = 1 << LAP_SHIFT;
 /// A message's leases are counted up to here.
 pub(crate) const TAKEN_MAX: u64 = TAKEN_MASK;
+/// The line goes past a message that waits no more often than this.
+const OVERDUE_MAX: u64 = OWNER_MASK;
 
 /// A row of the process table.
 pub(crate) type Row = u16;
@@ -202,17 +205,49 @@ impl SlotWord {
         Self(lap.0 << LAP_SHIFT | self.0 & (PLACES_MAX as u64 - 1))
     }
 
+    /// The last use of the place that the line is past: the word's own, or a later one if
+    /// producers went past a message that waits.
+    #[inline]
+    pub(crate) const fn passed(self) -> Lap {
+        if self.is_full() {
+            Lap::from_raw(self.lap().0.wrapping_add(self.0 & OWNER_MASK))
+        } else {
+            self.lap()
+        }
+    }
+
+    /// Whether a message waits for its turn at this use of the place.
+    #[inline]
+    pub(crate) const fn is_message_of(self, lap: Lap) -> bool {
+        self.lap().0 == lap.0 && self.is_full()
+    }
+
+    #[inline]
+    const fn is_full(self) -> bool {
+        self.0 >> STATE_SHIFT & STATE_MASK == State::Full as u64
+    }
+
+    /// A message that waits, and the line is past this use of its place; `None`: that often the
+    /// line does not go past.
+    pub(crate) const fn overdue_since(self, lap: Lap) -> Option<Self> {
+        let uses = Lap::from_raw(lap.0.wrapping_sub(self.lap().0)).0;
+        if uses > OVERDUE_MAX {
+            return None;
+        }
+        Some(Self(self.0 & !OWNER_MASK | uses))
+    }
+
     /// The place, free for its next use.
     #[inline]
     pub(crate) const fn freed(self) -> Self {
-        Self::free(self.lap().next())
+        Self::free(self.passed().next())
     }
 
     /// The message in the hands of a consumer.
     #[inline]
     pub(crate) const fn leased_by(self, owner: Row) -> Self {
         let taken = if self.taken() == TAKEN_MAX { TAKEN_MAX } else { self.taken() + 1 };
-        Self::new(self.lap(), taken, State::Leased, owner)
+        Self::new(self.passed(), taken, State::Leased, owner)
     }
 
     /// The message next in line again.
@@ -302,5 +337,23 @@ mod tests {
         assert_eq!(leased.ready().leased_by(8).taken(), 2);
         assert_eq!(SlotWord::new(lap, TAKEN_MAX, State::Ready, 0).leased_by(1).taken(), TAKEN_MAX);
         assert_eq!(leased.freed(), SlotWord::free(lap.next()));
+    }
+
+    #[test]
+    fn the_line_goes_past_a_message_that_waits() {
+        let _watchdog = conc_tests::watchdog();
+        let lap = Lap::from_raw(u64::MAX);
+        let mut word = SlotWord::full(lap);
+        assert_eq!(word.passed(), lap);
+        let mut passed = lap;
+        for _ in 0..OVERDUE_MAX {
+            passed = passed.next();
+            word = word.overdue_since(passed).unwrap();
+            assert!(word.is_message_of(lap) && !word.is_message_of(passed));
+            assert_eq!((word.state(), word.passed(), word.taken()), (State::Full, passed, 0));
+        }
+        assert_eq!(word.overdue_since(passed.next()), None);
+        assert_eq!(word.freed(), SlotWord::free(passed.next()));
+        assert_eq!(word.leased_by(1023).lap(), passed);
     }
 }

@@ -258,6 +258,8 @@ impl RawQueue {
             // thread may have said once too often that it is done.
             let _ = count
                 .fetch_update(Ordering::Release, Ordering::Relaxed, |count| count.checked_sub(1));
+            // Whoever got it may be done with it already: then this was the last one.
+            self.event(Happening::Done).notify_all();
         }
     }
 }

@@ -22,7 +22,7 @@ mod wait;
 pub(crate) use crate::waiting::{Gone, Moment};
 pub(crate) use chunks::{Chain, NoChunks};
 pub(crate) use get::{Holes, Leased, Read, Seen};
-pub(crate) use put::{NoPlace, Place};
+pub(crate) use put::{NoPlace, Place, Search};
 
 use ahead::Ahead;
 
@@ -37,7 +37,7 @@ use conc_core::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
 
 /// What a segment with a queue says that it is.
-pub(crate) const KIND: Kind = Kind { name: *b"queue   ", version: 1 };
+pub(crate) const KIND: Kind = Kind { name: *b"queue   ", version: 2 };
 
 /// A queue, as this process has attached it.
 #[derive(Debug)]
@@ -61,6 +61,8 @@ pub(crate) struct Cursors {
     get: AtomicU64,
     /// The returns that this handle has looked for.
     returns: AtomicU64,
+    /// The detours by which all places were in use, and in turn.
+    detours: AtomicU64,
     /// Messages that were got without a wait.
     flow: AtomicU32,
     /// The last message did not fit into a place.
@@ -75,6 +77,7 @@ impl Clone for Cursors {
             put: copy(&self.put),
             get: copy(&self.get),
             returns: copy(&self.returns),
+            detours: copy(&self.detours),
             flow: AtomicU32::new(0),
             // ORDERING: Relaxed. A guess.
             large: AtomicBool::new(self.large.load(Ordering::Relaxed)),
@@ -175,6 +178,7 @@ impl RawQueue {
             put: AtomicU64::new(tail.raw()),
             get: AtomicU64::new(head.raw()),
             returns: AtomicU64::new(0),
+            detours: AtomicU64::new(0),
             flow: AtomicU32::new(0),
             large: AtomicBool::new(false),
         }

@@ -1,14 +1,37 @@
 //! Claim, write, publish; again if the line went past.
 
-use super::{Cursors, RawQueue, cursor, set_cursor};
+use super::{Cursors, Moment, RawQueue, cursor, set_cursor};
 use crate::queue::geometry::Happening;
-use crate::queue::protocol::{Claim, Position, Published, State};
+use crate::queue::protocol::{Claim, Pass, Position, Published, Room, State};
+use conc_core::sync::Ordering;
+
+/// Places that became free out of their turn are searched for in queues of so many places at most.
+/// To look at more, each time that a larger queue is full, costs more than to have a few less.
+const SEARCHED: u32 = 1_024;
 
 /// Why there is no place for a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoPlace {
     Full,
     Closed,
+}
+
+/// Where a producer looks for room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Search {
+    /// Where the line ends.
+    End,
+    /// And at all places before it says that there is none.
+    Everywhere,
+}
+
+impl From<Moment> for Search {
+    fn from(moment: Moment) -> Self {
+        match moment {
+            Moment::Awake => Self::End,
+            Moment::BeforeSleep | Moment::Over => Self::Everywhere,
+        }
+    }
 }
 
 /// A claimed place. Dropped without having been published: given up.
@@ -116,7 +139,11 @@ impl RawQueue {
 
     /// Claims a place.
     #[inline]
-    pub(crate) fn try_claim(&self, cursors: &Cursors) -> Result<Place<'_>, NoPlace> {
+    pub(crate) fn try_claim(
+        &self,
+        cursors: &Cursors,
+        search: Search,
+    ) -> Result<Place<'_>, NoPlace> {
         let ring = self.ring();
         let mut at = cursor(&cursors.put);
         loop {
@@ -132,7 +159,11 @@ impl RawQueue {
                 Claim::Again(next) => at = next,
                 Claim::Full => {
                     set_cursor(&cursors.put, at);
-                    return Err(if self.is_closed() { NoPlace::Closed } else { NoPlace::Full });
+                    match self.room_further_on(at, cursors, search) {
+                        Some(next) => at = next,
+                        None if self.is_closed() => return Err(NoPlace::Closed),
+                        None => return Err(NoPlace::Full),
+                    }
                 }
                 Claim::Closed => {
                     // Somebody may wait for what is behind the place that was given up.
@@ -141,5 +172,45 @@ impl RawQueue {
                 }
             }
         }
+    }
+
+    /// The line is full at `at`: where to go on. `None`: all places were in use at one moment.
+    #[cold]
+    fn room_further_on(&self, at: Position, cursors: &Cursors, search: Search) -> Option<Position> {
+        let places = self.geometry.numbers.places;
+        if search == Search::End || places > SEARCHED {
+            return None;
+        }
+        let ring = self.ring();
+        let Ok(detours) = ring.detours();
+        // ORDERING: Relaxed. Our own note: at worst all places are looked at in vain.
+        if detours == cursors.detours.load(Ordering::Relaxed) {
+            return None;
+        }
+        let Ok(room) = ring.room();
+        let target = match room {
+            Room::At(target) => target,
+            Room::Moved => return Some(at),
+            Room::None { in_turn } => {
+                if in_turn {
+                    // ORDERING: Relaxed. As above.
+                    cursors.detours.store(detours, Ordering::Relaxed);
+                }
+                return None;
+            }
+        };
+        let mut at = at;
+        while at.is_before(target) {
+            let Ok(pass) = ring.pass(at);
+            match pass {
+                Pass::Passed => at = at.next(places),
+                Pass::Moved => {}
+                Pass::Open => break,
+                Pass::Blocked => return None,
+            }
+        }
+        // Who was told just before the last detour was counted sleeps, and may have room now.
+        self.event(Happening::Place).notify_one();
+        Some(at)
     }
 }

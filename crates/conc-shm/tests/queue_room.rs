@@ -1,0 +1,148 @@
+//! The capacity is exact, in whatever order places become free.
+#![cfg(all(target_os = "linux", not(conc_loom)))]
+
+use conc_shm::queue::{Builder, Encoded, Lease, PlainQueue, PutError, Queue};
+use conc_tests::watchdog;
+use std::time::Duration;
+
+fn bounded(capacity: u32) -> PlainQueue<u64> {
+    Builder::new(capacity).build().unwrap()
+}
+
+fn assert_full(queue: &PlainQueue<u64>) {
+    assert!(matches!(queue.try_put(0), Err(PutError::Full(0))));
+    assert!(matches!(queue.put_timeout(0, Duration::ZERO), Err(PutError::Full(0))));
+    assert!(matches!(queue.try_loan(), Err(PutError::Full(()))));
+    assert!(queue.is_full());
+}
+
+#[test]
+fn the_place_of_a_loan_that_was_dropped_can_be_had_at_once() {
+    let _watchdog = watchdog();
+    for capacity in 2..10 {
+        for before in 1..capacity {
+            let queue = bounded(capacity);
+            (0..before.into()).for_each(|n| queue.put(n).unwrap());
+            // Several times around, past the messages that wait.
+            for _ in 0..3 * capacity {
+                drop(queue.loan().unwrap());
+            }
+            (before..capacity).for_each(|n| queue.try_put(n.into()).unwrap());
+            assert_full(&queue);
+            let got: Vec<_> = (0..capacity).map(|_| queue.try_get().unwrap()).collect();
+            assert_eq!(got, (0..capacity.into()).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn whoever_waits_for_room_gets_it_too() {
+    let _watchdog = watchdog();
+    let queue = bounded(2);
+    queue.put(1).unwrap();
+    drop(queue.loan().unwrap());
+    queue.put(2).unwrap();
+    assert_eq!(queue.get().unwrap(), 1);
+    drop(queue.loan().unwrap());
+    queue.put_timeout(3, Duration::from_secs(3600)).unwrap();
+    assert_eq!((queue.get().unwrap(), queue.get().unwrap()), (2, 3));
+}
+
+/// All orders in which the leases of a full queue can be acknowledged.
+#[test]
+fn leases_end_in_any_order() {
+    let _watchdog = watchdog();
+    const CAPACITY: u64 = 5;
+    for order in orders(4) {
+        let queue = bounded(CAPACITY as u32);
+        (0..CAPACITY).for_each(|n| queue.put(n).unwrap());
+        let mut leases: Vec<_> = (0..4).map(|_| Some(queue.lease().unwrap())).collect();
+        let mut next = CAPACITY;
+        for index in order {
+            assert_full(&queue);
+            leases[index].take().unwrap().ack();
+            queue.try_put(next).unwrap();
+            next += 1;
+        }
+        assert_full(&queue);
+        let got: Vec<_> = (0..CAPACITY).map(|_| queue.try_get().unwrap()).collect();
+        assert_eq!(got, (4..4 + CAPACITY).collect::<Vec<_>>());
+    }
+}
+
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    if count == 0 {
+        return vec![Vec::new()];
+    }
+    let shorter = orders(count - 1);
+    let with_last = |order: &Vec<usize>| {
+        let order = order.clone();
+        (0..count).map(move |at| {
+            let mut longer = order.clone();
+            longer.insert(at, count - 1);
+            longer
+        })
+    };
+    shorter.iter().flat_map(with_last).collect()
+}
+
+/// For a long time, with a message in front that nobody takes.
+#[test]
+fn the_line_goes_past_one_that_waits_again_and_again() {
+    let _watchdog = watchdog();
+    let queue = bounded(3);
+    queue.put(7).unwrap();
+    for n in 0..1_000 {
+        drop(queue.loan().unwrap());
+        if n % 10 == 0 {
+            let (one, other) = (queue.try_loan().unwrap(), queue.try_loan().unwrap());
+            assert!(matches!(queue.try_loan(), Err(PutError::Full(()))));
+            drop((other, one));
+        }
+    }
+    queue.put(8).unwrap();
+    queue.put(9).unwrap();
+    assert_full(&queue);
+    let got: Vec<_> = (0..3).map(|_| queue.get().unwrap()).collect();
+    assert_eq!(got, [7, 8, 9]);
+}
+
+/// A place that somebody holds for long is gone past, and its item comes late.
+#[test]
+fn a_loan_that_is_held_keeps_nobody_from_room_further_on() {
+    let _watchdog = watchdog();
+    let queue = bounded(4);
+    let mut slow = queue.loan().unwrap();
+    let given_up: Vec<_> = (0..2).map(|_| queue.loan().unwrap()).collect();
+    queue.put(3).unwrap();
+    assert_full(&queue);
+    drop(given_up);
+    queue.try_put(4).unwrap();
+    queue.try_put(5).unwrap();
+    assert_full(&queue);
+    *slow = 1;
+    slow.publish().unwrap();
+    let mut got: Vec<_> = (0..4).map(|_| queue.try_get().unwrap()).collect();
+    got.sort_unstable();
+    assert_eq!(got, [1, 3, 4, 5]);
+}
+
+#[test]
+fn messages_that_came_back_and_dead_letters_leave_their_places() {
+    let _watchdog = watchdog();
+    let queue: Queue<String> = Builder::new(3).inline_bytes(16).max_deliveries(2).build().unwrap();
+    let put = |text: &str| queue.try_put(text.to_owned());
+    ["a", "b", "c"].into_iter().for_each(|text| put(text).unwrap());
+    let leases: Vec<Lease<String, Encoded>> = (0..2).map(|_| queue.lease().unwrap()).collect();
+    leases.into_iter().for_each(Lease::nack);
+    let (one, other) = (queue.lease().unwrap(), queue.lease().unwrap());
+    other.ack();
+    put("d").unwrap();
+    one.nack();
+    assert!(put("e").is_err());
+    queue.try_lease_dead_letter().unwrap().unwrap().ack();
+    put("e").unwrap();
+    assert!(put("f").is_err());
+    let got: Vec<_> = (0..3).map(|_| queue.try_get().unwrap()).collect();
+    assert_eq!(got, ["c", "d", "e"]);
+}
