@@ -23,9 +23,9 @@ fn places_that_the_machine_does_not_have_are_an_error() {
     }
     let before = held();
     // 2^20 places of 64 MiB.
-    let error = PlainQueue::<[u8; 1 << 20]>::bounded(1 << 20).unwrap_err();
+    let error = PlainQueue::<[u8; 1 << 26]>::bounded(1 << 20).unwrap_err();
     let CreateError::OutOfMemory(error) = error else { panic!("{error}") };
-    assert!(error.asked > 1 << 40 && error.available < error.asked, "{error}");
+    assert!(error.asked > 1 << 46 && error.available < error.asked, "{error}");
     let large: Result<Queue<String>, _> = Builder::new(1 << 20).inline_bytes(1 << 30).build();
     assert!(matches!(large, Err(CreateError::OutOfMemory(_))), "{large:?}");
     let endless: Result<Queue<String>, _> = Builder::new(1 << 20).inline_bytes(u32::MAX).build();
