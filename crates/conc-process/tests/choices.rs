@@ -8,6 +8,7 @@ use conc_process::{
     Builder, Process, SpawnError, StartMethod, Stdio, children, cpu_count, current, parent,
     preload, scope, take_passed,
 };
+use conc_tests::laws::scene::Scratch;
 use conc_tests::watchdog;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
@@ -222,7 +223,8 @@ fn pipes_and_files() {
         assert_eq!(text, "SHOUT");
         process.join().unwrap();
 
-        let path = std::env::temp_dir().join(format!("conc-{}", std::process::id()));
+        let scratch = Scratch::new();
+        let path = scratch.join("file");
         let mut options = File::options();
         let mut file = options.create_new(true).read(true).write(true).open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();

@@ -4,6 +4,7 @@
 
 use conc_core::{JoinError, PortableFd, SubmitError, as_completed};
 use conc_process::{Pool, PoolBuildError, current};
+use conc_tests::laws::scene::Scratch;
 use conc_tests::watchdog;
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -184,7 +185,8 @@ fn an_initializer_that_fails_is_an_error_and_no_loop() {
 #[test]
 fn an_initializer_that_fails_later_ends_the_pool_with_the_reason() {
     let _watchdog = watchdog();
-    let path = std::env::temp_dir().join(format!("conc-pool-{}", std::process::id()));
+    let scratch = Scratch::new();
+    let path = scratch.join("file");
     std::fs::write(&path, "there").unwrap();
     let read = |path: String| std::fs::read_to_string(path).expect("the file is there");
     let key = path.to_str().unwrap().to_owned();
@@ -261,16 +263,14 @@ fn a_job_that_eats_memory_is_ended_by_name() {
 #[test]
 fn a_job_whose_worker_died_is_run_again() {
     let _watchdog = watchdog();
-    let directory = std::env::temp_dir().join(format!("conc-again-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
+    let directory = Scratch::new();
     // Dies as often as the first number says, and counts in files.
     fn dies((times, n, directory): (u32, u64, String)) -> u64 {
-        let before = (0..times).find(|attempt| {
-            std::fs::File::create_new(format!("{directory}/{n}-{attempt}")).is_ok()
-        });
+        let before = (0..times)
+            .find(|attempt| std::fs::File::create_new(format!("{directory}{n}-{attempt}")).is_ok());
         if before.is_some() { std::process::abort() } else { n }
     }
-    let key = directory.to_str().unwrap().to_owned();
+    let key = directory.join("").to_str().unwrap().to_owned();
     let pool = Pool::builder().workers(2).retries(2).build().unwrap();
     let once_more = pool.submit(dies, (2, 1, key.clone())).unwrap();
     let never = pool.submit(dies, (3, 2, key.clone())).unwrap();
@@ -293,7 +293,6 @@ fn a_job_whose_worker_died_is_run_again() {
             result => assert_eq!(result, Ok(n)),
         }
     }
-    std::fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]
