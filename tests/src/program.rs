@@ -64,7 +64,7 @@ impl Program {
 }
 
 impl Ran {
-    /// What it printed, if it ended well.
+    /// What it printed, if it ended well; not whether cores are dumped, which is the machine's affair.
     ///
     /// # Panics
     ///
@@ -72,7 +72,8 @@ impl Ran {
     #[must_use]
     pub fn success(self) -> String {
         assert!(self.output.status.success(), "{} failed: {self:?}", self.name);
-        String::from_utf8(self.output.stdout).expect("programs print UTF-8")
+        let text = String::from_utf8(self.output.stdout).expect("programs print UTF-8");
+        text.replace(" (core dumped)", "")
     }
 
     /// Its exit code.

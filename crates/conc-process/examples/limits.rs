@@ -5,13 +5,13 @@ use conc_core::JoinError;
 use conc_process::Pool;
 use std::time::Duration;
 
-/// The third job never ends, the fifth takes memory without end.
+/// The third job never ends, the fifth takes four times as much memory as it may, and keeps it.
 fn greedy(n: u32) -> u32 {
     let mut kept = Vec::new();
     loop {
         match n {
-            3 => std::thread::park(),
-            5 => kept.push(vec![n as u8; 1 << 20]),
+            5 if kept.len() < 512 => kept.push(vec![n as u8; 1 << 20]),
+            3 | 5 => std::thread::park(),
             n => return n,
         }
     }
@@ -20,13 +20,13 @@ fn greedy(n: u32) -> u32 {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = Pool::builder()
         .workers(2)
-        .timeout(Duration::from_secs(1))
+        .timeout(Duration::from_secs(3))
         .memory_limit(128 << 20)
         .build()?;
     for (n, result) in (1..).zip(pool.map(greedy, 1..=6)) {
         match result {
             Ok(n) => println!("job {n}: fine"),
-            Err(JoinError::TimedOut) => println!("job {n}: ended, it took more than a second"),
+            Err(JoinError::TimedOut) => println!("job {n}: ended, it took more than three seconds"),
             Err(JoinError::MemoryLimit { limit, seen }) => {
                 println!("job {n}: ended, it had more than {} MiB: {}", limit >> 20, seen > limit);
             }

@@ -8,6 +8,7 @@ use conc_process::{
     Builder, Process, SpawnError, StartMethod, Stdio, children, cpu_count, current, parent,
     preload, scope, take_passed,
 };
+use conc_tests::laws::scene::Scratch;
 use conc_tests::watchdog;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
@@ -172,7 +173,10 @@ fn changes_of_the_caller_are_inherited() {
             assert_eq!(late.as_deref(), Some("late"));
             assert_eq!(umask, "0133");
             assert_eq!(limit, 77);
-            assert_eq!(blocked, "0000000000000800");
+            // Whoever started the tests may have blocked others.
+            assert_eq!(blocked, status_line("SigBlk:".to_owned()));
+            let blocked = u64::from_str_radix(&blocked, 16).unwrap();
+            assert_ne!(blocked & 1 << (libc::SIGUSR2 - 1), 0, "{blocked:x}");
         });
     }
     Process::spawn(changing, ()).unwrap().join().unwrap();
@@ -219,7 +223,8 @@ fn pipes_and_files() {
         assert_eq!(text, "SHOUT");
         process.join().unwrap();
 
-        let path = std::env::temp_dir().join(format!("conc-{}", std::process::id()));
+        let scratch = Scratch::new();
+        let path = scratch.join("file");
         let mut options = File::options();
         let mut file = options.create_new(true).read(true).write(true).open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
@@ -398,6 +403,7 @@ fn copying(_: ()) {
     // SAFETY: as above.
     let process = unsafe { Builder::new().fork(|| std::process::abort()) }.unwrap();
     let status = process.wait_exit().unwrap();
-    assert_eq!(status.to_string(), "SIGABRT");
+    // Whether there is a core as well is the machine's affair.
+    assert!(["SIGABRT", "SIGABRT (core dumped)"].contains(&&*status.to_string()), "{status}");
     assert!(matches!(process.join(), Err::<(), _>(JoinError::Killed { .. })));
 }

@@ -6,6 +6,7 @@ use conc_core::courier::{pack, unpack};
 use conc_core::{Executor, JoinError, PortableFd, SubmitError, Wire};
 use conc_process::{Builder, Process, ProcessExecutor, SpawnError, StartMethod};
 use conc_tests::watchdog;
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -131,7 +132,8 @@ fn many_travel_beside_a_large_value_there_and_back() {
     }
 }
 
-/// As many as the kernel takes at once; one more is refused before anything is sent.
+/// As many as the kernel takes at once; one more is refused before anything is sent. In a process of
+/// its own: with those of other tests there would be more than most may have open.
 #[test]
 fn so_many_and_no_more() {
     let _watchdog = watchdog();
@@ -140,22 +142,27 @@ fn so_many_and_no_more() {
         let copy = |_| PortableFd::new(null.try_clone().unwrap());
         ((0..count).map(copy).collect(), vec![0; size])
     }
-    let count = |(descriptors, _): (Vec<PortableFd>, Vec<u8>)| descriptors.len();
-    let make = |(count, size)| many(count, size);
-    for size in [0, LARGE] {
-        assert_eq!(Process::spawn(count, many(253, size)).unwrap().join(), Ok(253));
-        let made = Process::spawn(make, (253, size)).unwrap().join().unwrap();
-        assert_eq!(made.0.len(), 253);
-        let error = Process::spawn(count, many(254, size)).unwrap_err();
-        assert!(matches!(&error, SpawnError::NotEncoded { message } if message.contains("253")));
-        let error = Process::spawn(make, (254, size)).unwrap().join().unwrap_err();
-        assert!(matches!(&error, JoinError::NotEncoded { message } if message.contains("254")));
-    }
-    let refused = ProcessExecutor::new().submit(count, many(254, 0));
-    let Err(SubmitError::NotEncoded { work: (descriptors, _), .. }) = refused else {
-        panic!("{refused:?}");
-    };
-    assert_eq!(descriptors.len(), 254, "what was moved in comes back");
+    alone(|()| {
+        let count = |(descriptors, _): (Vec<PortableFd>, Vec<u8>)| descriptors.len();
+        let make = |(count, size)| many(count, size);
+        for size in [0, LARGE] {
+            assert_eq!(Process::spawn(count, many(253, size)).unwrap().join(), Ok(253));
+            let made = Process::spawn(make, (253, size)).unwrap().join().unwrap();
+            assert_eq!(made.0.len(), 253);
+            drop(made);
+            let error = Process::spawn(count, many(254, size)).unwrap_err();
+            assert!(
+                matches!(&error, SpawnError::NotEncoded { message } if message.contains("253"))
+            );
+            let error = Process::spawn(make, (254, size)).unwrap().join().unwrap_err();
+            assert!(matches!(&error, JoinError::NotEncoded { message } if message.contains("254")));
+        }
+        let refused = ProcessExecutor::new().submit(count, many(254, 0));
+        let Err(SubmitError::NotEncoded { work: (descriptors, _), .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(descriptors.len(), 254, "what was moved in comes back");
+    });
 }
 
 #[test]
@@ -333,8 +340,10 @@ fn when_descriptors_run_out_it_is_said_which() {
     fn starving(_: ()) {
         assert_eq!(Process::spawn(seven, ()).unwrap().join(), Ok(7));
         let (ours, theirs) = streams();
+        // No more than somebody has left to us.
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
         let set = |soft| {
-            let limit = libc::rlimit { rlim_cur: soft, rlim_max: 1024 };
+            let limit = libc::rlimit { rlim_cur: soft, rlim_max: most.min(1024) };
             // SAFETY: the limit outlives the call.
             assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
         };
@@ -353,7 +362,8 @@ fn when_descriptors_run_out_it_is_said_which() {
         let process = Process::spawn(|many: Vec<PortableFd>| many.len(), many(20)).unwrap();
         assert_eq!(process.join(), Ok(20));
         let there = |count: u32| -> Vec<PortableFd> {
-            let limit = libc::rlimit { rlim_cur: 1024, rlim_max: 1024 };
+            let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+            let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
             // SAFETY: the limit outlives the call.
             assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
             let null = PortableFd::new(File::open("/dev/null").unwrap());
@@ -487,22 +497,25 @@ fn a_keepsake_is_dropped_when_the_argument_is_lost() {
     await_dropped(&kept);
 }
 
-/// One place is that of the descriptor which tells when the others are unpacked.
+/// One place is that of the descriptor which tells when the others are unpacked. In a process of its
+/// own, as above.
 #[test]
 fn so_many_tickets_and_no_more() {
     let _watchdog = watchdog();
-    let kept = Arc::new(());
-    let many = |count| -> Vec<Ticket> {
-        let (mut ours, theirs) = streams();
-        ours.write_all(&vec![0; count]).unwrap();
-        let copy = |_| PortableFd::new(theirs.as_fd().try_clone_to_owned().unwrap());
-        (0..count).map(copy).map(|theirs| Ticket::new(theirs, &kept)).collect()
-    };
-    let count = |tickets: Vec<Ticket>| tickets.len();
-    assert_eq!(Process::spawn(count, many(252)).unwrap().join(), Ok(252));
-    let error = Process::spawn(count, many(253)).unwrap_err();
-    assert!(matches!(&error, SpawnError::NotEncoded { message } if message.contains("252")));
-    await_dropped(&kept);
+    alone(|()| {
+        let kept = Arc::new(());
+        let many = |count| -> Vec<Ticket> {
+            let (mut ours, theirs) = streams();
+            ours.write_all(&vec![0; count]).unwrap();
+            let copy = |_| PortableFd::new(theirs.as_fd().try_clone_to_owned().unwrap());
+            (0..count).map(copy).map(|theirs| Ticket::new(theirs, &kept)).collect()
+        };
+        let count = |tickets: Vec<Ticket>| tickets.len();
+        assert_eq!(Process::spawn(count, many(252)).unwrap().join(), Ok(252));
+        let error = Process::spawn(count, many(253)).unwrap_err();
+        assert!(matches!(&error, SpawnError::NotEncoded { message } if message.contains("252")));
+        await_dropped(&kept);
+    });
 }
 
 /// A child that says what no child says.

@@ -4,9 +4,12 @@
 #![allow(clippy::print_stdout, reason = "processes under test talk to it")]
 
 use conc_process::{Builder, Process, SpawnError};
+use conc_tests::laws::scene::Scratch;
 use conc_tests::watchdog;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socketpair};
+use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -36,6 +39,30 @@ fn hello(nonce: u8) -> Vec<u8> {
     let mut bytes = vec![nonce; 16];
     bytes.extend([1, 2]);
     bytes
+}
+
+/// Whether everybody may run this test program, so that it can be started as anybody.
+fn is_for_everybody() -> bool {
+    let mode = std::fs::metadata(own()).unwrap().permissions().mode();
+    mode & 0o005 == 0o005
+}
+
+/// Whether a copy of this program runs as its owner where it lies, if it is to: not on a file
+/// system without such rights, and not where new ones are refused.
+fn runs_as_its_owner(copy: &Path) -> bool {
+    let path = CString::new(copy.as_os_str().as_bytes()).unwrap();
+    // SAFETY: all zeroes are a valid record.
+    let mut system: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: a path that ends with a zero, and a record; both outlive the call.
+    assert_eq!(unsafe { libc::statvfs(path.as_ptr(), &raw mut system) }, 0);
+    // SAFETY: the call takes numbers.
+    let none_are_new = unsafe { libc::prctl(libc::PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) } == 1;
+    system.f_flag & libc::ST_NOSUID == 0 && !none_are_new
+}
+
+/// Whether an attempt failed for want of power: root in a container may not do everything.
+fn is_powerless(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EPERM | libc::EINVAL))
 }
 
 fn sockets() -> (OwnedFd, OwnedFd) {
@@ -91,12 +118,20 @@ fn a_program_with_borrowed_rights_is_never_a_server() {
     let _watchdog = watchdog();
     // SAFETY: the call takes nothing.
     if unsafe { libc::geteuid() } != 0 {
-        println!("only root can make a program that runs as somebody else");
+        eprintln!("NOT TRIED, only root can make a program that runs as somebody else");
         return;
     }
     let copy = own().with_file_name(format!("setuid-{}", std::process::id()));
     std::fs::copy(own(), &copy).unwrap();
-    std::os::unix::fs::chown(&copy, Some(65534), None).unwrap();
+    match std::os::unix::fs::chown(&copy, Some(65534), None) {
+        Ok(()) if runs_as_its_owner(&copy) => {}
+        Err(error) if !is_powerless(&error) => panic!("{error}"),
+        refused => {
+            std::fs::remove_file(&copy).unwrap();
+            eprintln!("NOT TRIED, no program runs as somebody else here: {refused:?}");
+            return;
+        }
+    }
     std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o4755)).unwrap();
     let (ours, theirs) = sockets();
     send(ours.as_raw_fd(), &hello(0xab), MsgFlags::empty()).unwrap();
@@ -118,22 +153,25 @@ fn a_program_that_cannot_be_started_again_says_so() {
     let _watchdog = watchdog();
     // SAFETY: the call takes nothing.
     if unsafe { libc::geteuid() } != 0 {
-        println!("only root can change the root directory");
+        eprintln!("NOT TRIED, only root can change the root directory");
         return;
     }
-    fn without_proc(_: ()) -> String {
-        let empty = std::env::temp_dir().join(format!("conc-root-{}", std::process::id()));
-        std::fs::create_dir(&empty).unwrap();
-        std::os::unix::fs::chroot(&empty).unwrap();
+    fn without_proc(empty: String) -> Option<String> {
+        if let Err(error) = std::os::unix::fs::chroot(empty) {
+            assert!(is_powerless(&error), "{error}");
+            return None;
+        }
         match Process::spawn(|()| (), ()).unwrap_err() {
-            SpawnError::System { what, .. } => what.to_owned(),
-            other => other.to_string(),
+            SpawnError::System { what, .. } => Some(what.to_owned()),
+            other => Some(other.to_string()),
         }
     }
-    let process = Process::spawn(without_proc, ()).unwrap();
-    let empty = std::env::temp_dir().join(format!("conc-root-{}", process.pid()));
-    assert_eq!(process.join().as_deref(), Ok("read /proc"));
-    std::fs::remove_dir(empty).unwrap();
+    let scratch = Scratch::new();
+    let empty = scratch.join(".").to_str().unwrap().to_owned();
+    match Process::spawn(without_proc, empty).unwrap().join().unwrap() {
+        Some(what) => assert_eq!(what, "read /proc"),
+        None => eprintln!("NOT TRIED, this root may not change the root directory"),
+    }
 }
 
 /// A library that a foreign program loaded: to start that program again would run its `main`.
@@ -143,7 +181,7 @@ fn a_library_in_a_foreign_program_is_refused() {
     // Here this test program is the foreign one. In a process of its own: the library has a copy
     // of the crate that would install its handlers.
     fn load(path: String) -> String {
-        let path = std::ffi::CString::new(path).unwrap();
+        let path = CString::new(path).unwrap();
         // SAFETY: the library's constructors only look around.
         let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) };
         assert!(!library.is_null(), "the library can be loaded");
@@ -169,16 +207,24 @@ fn rights_that_changed_get_a_server_of_their_own() {
     let _watchdog = watchdog();
     // SAFETY: the call takes nothing.
     if unsafe { libc::geteuid() } != 0 {
-        println!("only root can become somebody else");
+        eprintln!("NOT TRIED, only root can become somebody else");
         return;
     }
-    fn changing(_: ()) {
+    if !is_for_everybody() {
+        eprintln!("NOT TRIED, others may not run this program");
+        return;
+    }
+    fn changing(_: ()) -> bool {
         // SAFETY: the calls take numbers.
         let uid = |()| unsafe { libc::getuid() };
         let old = Process::spawn(|()| std::thread::park(), ()).unwrap();
         assert_eq!(Process::spawn(uid, ()).unwrap().join(), Ok(0));
         // SAFETY: as above; this process has one thread.
-        assert_eq!(unsafe { libc::setresuid(54321, 54321, 0) }, 0);
+        if unsafe { libc::setresuid(54321, 54321, 0) } != 0 {
+            let error = std::io::Error::last_os_error();
+            assert!(is_powerless(&error), "{error}");
+            return false;
+        }
         assert_eq!(Process::spawn(uid, ()).unwrap().join(), Ok(54321));
         // The old server serves its own to the end.
         assert!(old.is_alive());
@@ -187,8 +233,11 @@ fn rights_that_changed_get_a_server_of_their_own() {
         old.kill().unwrap();
         assert_eq!(old.wait_exit().unwrap().signal().unwrap().number(), 9);
         assert_eq!(Builder::new().spawn(uid, ()).unwrap().join(), Ok(0));
+        true
     }
-    Process::spawn(changing, ()).unwrap().join().unwrap();
+    if !Process::spawn(changing, ()).unwrap().join().unwrap() {
+        eprintln!("NOT TRIED, this root may not become somebody else");
+    }
 }
 
 /// A child that writes nonsense to its channel changes nothing for anybody.

@@ -5,6 +5,7 @@
 
 use conc_core::JoinError;
 use conc_process::{Builder, Process, StartMethod, Stdio, parent};
+use conc_tests::laws::scene::Scratch;
 use conc_tests::watchdog;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -88,8 +89,8 @@ fn start_twenty(_: ()) {
 #[test]
 fn nothing_survives_a_parent_that_is_killed() {
     let _watchdog = watchdog();
-    let directory = std::env::temp_dir().join(format!("conc-kill-{}", std::process::id()));
-    std::fs::create_dir(&directory).unwrap();
+    let scratch = Scratch::new();
+    let directory = scratch.join("");
     let mut process = Builder::new()
         .stdout(Stdio::piped())
         .current_dir(&directory)
@@ -108,7 +109,6 @@ fn nothing_survives_a_parent_that_is_killed() {
         matches!(process.join(), Err(JoinError::Killed { signal, .. }) if signal.number() == 9)
     );
     assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "nothing is left in files");
-    std::fs::remove_dir(&directory).unwrap();
 }
 
 #[test]

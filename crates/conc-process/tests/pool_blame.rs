@@ -3,13 +3,14 @@
 #![cfg(feature = "auto-init")]
 
 use conc_core::{Job, JoinError, PortableFd, courier};
-use conc_process::{Pool, Process};
+use conc_process::{Pool, Process, current};
 use conc_tests::watchdog;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::time::ClockId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::io::{Read, Write, pipe};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -98,25 +99,89 @@ fn nobody_is_late_by_the_time_of_who_was_there_before() {
     assert!(result == Ok(9) || begun.elapsed() >= TIMEOUT, "{result:?} too early");
 }
 
-/// The slow ones end just when they are late: by the time that is seen, the next one runs.
+/// What a worker notes: its number, what it did, and when.
+type Note = [u64; 3];
+/// In place of the item: a worker has begun.
+const STARTS: u64 = u64::MAX;
+
+/// Where the workers of a pool note what they do.
+struct Diary(u64, File);
+
+impl Diary {
+    fn open(to: PortableFd) -> Self {
+        let seat = current().name().rsplit('_').next().unwrap().parse().unwrap();
+        let diary = Self(seat, File::from(to.into_inner()));
+        diary.note(STARTS);
+        diary
+    }
+
+    fn note(&self, what: u64) {
+        let now = ClockId::CLOCK_MONOTONIC.now().unwrap();
+        let now = Duration::from(now).as_nanos() as u64;
+        // One write: those of others do not come between.
+        let note = [self.0, what, now].map(u64::to_le_bytes).concat();
+        (&self.1).write_all(&note).unwrap();
+    }
+}
+
+/// All that was noted, once nobody notes anything any more.
+fn read_all(mut diary: File) -> Vec<Note> {
+    let mut bytes = Vec::new();
+    diary.read_to_end(&mut bytes).unwrap();
+    let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
+    bytes.chunks(24).map(|note| [0, 8, 16].map(|at| word(&note[at..at + 8]))).collect()
+}
+
+/// So long at most an item ran: from what its worker noted before, until the worker was replaced.
+/// `None`: nobody knows who ran it.
+fn longest(notes: &[Note], item: u64) -> Option<Duration> {
+    let at = |item| notes.iter().position(|note| note[1] == item);
+    let before = match at(item) {
+        Some(began) => notes[..began].iter().rposition(|note| note[0] == notes[began][0])?,
+        None => at(item - 1)?,
+    };
+    let [seat, _, since] = notes[before];
+    let next = notes[before + 1..].iter().find(|note| note[0] == seat && note[1] == STARTS);
+    Some(next.map_or(Duration::MAX, |next| Duration::from_nanos(next[2] - since)))
+}
+
+/// The slow ones end just when they are late: by the time that is seen, the next one runs. That one
+/// may be late as well, if its process stood still for so long.
 #[test]
 fn an_item_is_not_late_by_the_time_of_the_item_before_it() {
     let _watchdog = watchdog();
-    let work = |n: u64| {
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    let work = |diary: &mut Diary, n: u64| {
         if n % 2 == 0 {
             last(999_600 + n % 16 * 40);
+            diary.note(n);
         } else {
+            diary.note(n);
             let begun = Instant::now();
             while begun.elapsed() < Duration::from_micros(500) {
                 hint::spin_loop();
             }
         }
     };
-    let pool = Pool::builder().workers(24).timeout(Duration::from_secs(1)).build().unwrap();
-    for (n, result) in (0..).zip(pool.map(work, 0..192).batch_len(8)) {
+    let (diary, theirs) = pipe().unwrap();
+    let pool = Pool::builder().workers(24).timeout(TIMEOUT);
+    let pool = pool.initializer(Diary::open, PortableFd::new(theirs)).build().unwrap();
+    let results: Vec<_> = pool.map_with(work, 0..192).batch_len(8).collect();
+    pool.shutdown();
+    drop(pool);
+    let notes = read_all(File::from(OwnedFd::from(diary)));
+    for (n, result) in (0..).zip(results) {
         match result {
             Ok(()) => {}
-            Err(error) => assert_eq!((error, n % 2), (JoinError::TimedOut, 0), "item {n}"),
+            Err(error) => {
+                assert_eq!(error, JoinError::TimedOut, "item {n}");
+                if n % 2 == 0 {
+                    continue;
+                }
+                let ran = longest(&notes, n);
+                eprintln!("item {n} had its time, at most: {ran:?}");
+                assert!(ran.is_none_or(|ran| ran >= TIMEOUT), "item {n} was ended after {ran:?}");
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use conc_core::{Job, PortableFd, SubmitError};
 use conc_process::Pool;
+use conc_tests::laws::scene::Scratch;
 use conc_tests::watchdog;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -45,7 +46,7 @@ fn say((to, n): (PortableFd, u8)) -> u8 {
 
 /// The first time, every third dies.
 fn say_or_die((to, n, path): (PortableFd, u8, String)) -> u8 {
-    if n % 3 == 0 && File::create_new(format!("{path}/{n}")).is_ok() {
+    if n % 3 == 0 && File::create_new(format!("{path}{n}")).is_ok() {
         std::process::abort();
     }
     say((to, n))
@@ -62,9 +63,8 @@ fn all_of(mut stream: UnixStream) -> Vec<u8> {
 fn a_job_that_is_run_again_gets_its_descriptors_again() {
     let _watchdog = watchdog();
     let pool = Pool::builder().workers(2).retries(3).build().unwrap();
-    let folder = std::env::temp_dir().join(format!("conc-again-fd-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let key = folder.to_str().unwrap().to_owned();
+    let folder = Scratch::new();
+    let key = folder.join("").to_str().unwrap().to_owned();
     let items = |numbers: std::ops::Range<u8>| -> (Vec<_>, Vec<_>) {
         let item = |n| {
             let (ours, theirs) = pair();
@@ -85,7 +85,6 @@ fn a_job_that_is_run_again_gets_its_descriptors_again() {
     for (n, ours) in (100..).zip(ours) {
         assert_eq!(all_of(ours), [n]);
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use conc_core::{Job, JoinError, PortableFd, SubmitError};
 use conc_process::{Pool, Process};
+use conc_tests::laws::scene::Scratch;
 use conc_tests::watchdog;
 use std::cell::Cell;
 use std::io::{Read, Write};
@@ -230,7 +231,8 @@ fn a_pool_in_a_static_ends_with_the_program() {
 #[test]
 fn a_pool_whose_next_worker_hangs_at_its_start_can_be_ended() {
     let _watchdog = watchdog();
-    let path = std::env::temp_dir().join(format!("conc-pool-hang-{}", std::process::id()));
+    let scratch = Scratch::new();
+    let path = scratch.join("file");
     std::fs::write(&path, "x").unwrap();
     let init = |path: String| {
         if !std::path::Path::new(&path).exists() {

@@ -5,13 +5,14 @@
 
 use conc_core::{Job, JoinError, PortableFd};
 use conc_process::{Pool, Process};
+use conc_tests::laws::scene::Scratch;
 use conc_tests::{await_stopped, watchdog};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, fs, process, thread};
+use std::{fs, process, thread};
 
 fn square(n: u64) -> u64 {
     n * n
@@ -50,11 +51,12 @@ fn signal(pool: &Pool, worker: usize, signal: i32) {
 }
 
 /// A file that says something by being there.
-struct Flag(PathBuf);
+struct Flag(PathBuf, #[expect(dead_code, reason = "removed with it")] Scratch);
 
 impl Flag {
     fn new(name: &str) -> Self {
-        Self(env::temp_dir().join(format!("conc-pool-{name}-{}", process::id())))
+        let scratch = Scratch::new();
+        Self(scratch.join(name), scratch)
     }
 
     fn name(&self) -> String {
@@ -63,12 +65,6 @@ impl Flag {
 
     fn raise(&self) {
         fs::write(&self.0, b"").unwrap();
-    }
-}
-
-impl Drop for Flag {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
     }
 }
 

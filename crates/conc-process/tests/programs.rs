@@ -111,7 +111,7 @@ fn limits() {
         "limits",
         &[
             "job 1: fine",
-            "job 3: ended, it took more than a second",
+            "job 3: ended, it took more than three seconds",
             "job 4: fine",
             "job 5: ended, it had more than 128 MiB: true",
             "job 6: fine",

@@ -9,9 +9,9 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A file may take so long ...
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// ... and so much memory.
-const MEMORY: u64 = 256 << 20;
+const MEMORY: u64 = 128 << 20;
 
 /// Files whose handlers do what their names say.
 const ROUGH: [&str; 4] = ["aborts.txt", "never_ends.txt", "eats_memory.txt", "is_killed.txt"];
@@ -35,13 +35,17 @@ fn digest_with_bugs(path: String) -> Digest {
     let mut eaten = Vec::new();
     match name.as_str() {
         "aborts.txt" => std::process::abort(),
+        // Twice as much as it may, and keeps it.
         "eats_memory.txt" => loop {
-            eaten.push(vec![1_u8; 1 << 20]);
+            if eaten.len() < 256 {
+                eaten.push(vec![1_u8; 1 << 20]);
+            } else {
+                std::thread::park();
+            }
         },
         "is_killed.txt" => {
-            // Somebody else, in the middle of the work.
-            let own = std::process::id().to_string();
-            let killed = Command::new("kill").args(["-9", &own]).status();
+            // Somebody else, in the middle of the work: a shell, which everybody has.
+            let killed = Command::new("sh").args(["-c", "kill -9 $PPID"]).status();
             unreachable!("SIGKILL does not come back: {killed:?}")
         }
         _ => loop {

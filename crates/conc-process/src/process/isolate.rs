@@ -54,7 +54,7 @@ impl IsolateError {
 ///
 /// assert_eq!(isolate(parse, vec![1, 2, 3])?, 3);
 /// let error = isolate(parse, vec![]).unwrap_err();
-/// assert_eq!(error.to_string(), "killed by SIGSEGV");
+/// assert!(error.to_string().starts_with("killed by SIGSEGV"));
 /// # Ok::<(), conc_process::IsolateError>(())
 /// ```
 pub fn isolate<A: Wire, R: Wire>(function: fn(A) -> R, argument: A) -> Result<R, IsolateError> {

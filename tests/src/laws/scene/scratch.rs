@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
+/// The address of a socket has 107 bytes, of which the rest is for what comes behind.
+const LONGEST: usize = 64;
+
 /// A new directory, removed when it is dropped.
 #[derive(Debug)]
 pub struct Scratch {
@@ -19,7 +22,10 @@ impl Scratch {
     #[must_use]
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let base = env::temp_dir();
+        let mut base = env::temp_dir();
+        if base.as_os_str().len() > LONGEST {
+            base = PathBuf::from("/tmp");
+        }
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             // Short: the addresses of sockets are.
