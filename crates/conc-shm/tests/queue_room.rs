@@ -57,12 +57,10 @@ fn leases_end_in_any_order() {
         let queue = bounded(CAPACITY as u32);
         (0..CAPACITY).for_each(|n| queue.put(n).unwrap());
         let mut leases: Vec<_> = (0..4).map(|_| Some(queue.lease().unwrap())).collect();
-        let mut next = CAPACITY;
-        for index in order {
+        for (next, index) in (CAPACITY..).zip(order) {
             assert_full(&queue);
             leases[index].take().unwrap().ack();
             queue.try_put(next).unwrap();
-            next += 1;
         }
         assert_full(&queue);
         let got: Vec<_> = (0..CAPACITY).map(|_| queue.try_get().unwrap()).collect();

@@ -15,7 +15,9 @@ use conc_tests::watchdog_for;
 use processes::alone;
 use std::os::fd::AsFd;
 use std::time::Duration;
-use step::{Item, PATIENCE, Scene, assert_all_chunks, attach, builder, judge, keep, with};
+use step::{
+    CAPACITY, Item, PATIENCE, Scene, assert_all_chunks, attach, builder, judge, keep, with,
+};
 
 /// Puts an item.
 fn put<T: Item, F: Form<T>>(name: &'static str, stride: usize) {
@@ -184,6 +186,100 @@ fn a_put_that_waits_is_killed() {
     .wake(|queue| assert_eq!(queue.try_get().unwrap(), [1; 64]));
     scene.images();
     scene.kills(5003);
+}
+
+/// Three messages that wait, and the only free place is behind them in the line.
+fn with_room_further_on() -> PlainQueue<[u8; 64]> {
+    let queue = with::<[u8; 64], Plain>(builder(), &[1, 2, 3]);
+    drop(queue.loan().unwrap());
+    queue
+}
+
+/// As many as fit, whatever the dead began.
+fn judge_full(queue: &PlainQueue<[u8; 64]>, before: &[u8], after: &[u8]) -> bool {
+    let done = queue.len() == after.len();
+    let mut expected = if done { after.to_vec() } else { before.to_vec() };
+    for number in expected.len() as u8 + 1..=CAPACITY as u8 {
+        queue.try_put([10 + number; 64]).unwrap();
+        expected.push(10 + number);
+    }
+    queue.try_put([9; 64]).unwrap_err();
+    judge(queue, &expected, &expected);
+    done
+}
+
+#[test]
+fn a_put_that_goes_past_others_is_killed() {
+    let _watchdog = watchdog_for(PATIENCE);
+    if !alone(a_put_that_goes_past_others_is_killed) {
+        return;
+    }
+    let scene = Scene::new(
+        "put further on",
+        with_room_further_on,
+        |queue: &PlainQueue<[u8; 64]>| {
+            let mine = attach(queue);
+            move || {
+                let put = mine.try_put([4; 64]);
+                move || {
+                    put.unwrap();
+                    keep(mine);
+                }
+            }
+        },
+        |queue, _| judge_full(queue, &[1, 2, 3], &[1, 2, 3, 4]),
+    );
+    scene.images();
+    scene.kills(11);
+}
+
+#[test]
+fn the_end_of_an_overdue_message_is_killed() {
+    let _watchdog = watchdog_for(PATIENCE);
+    if !alone(the_end_of_an_overdue_message_is_killed) {
+        return;
+    }
+    let overdue = || {
+        let queue = with_room_further_on();
+        queue.try_put([4; 64]).unwrap();
+        queue
+    };
+    let get = Scene::new(
+        "get of an overdue message",
+        overdue,
+        |queue: &PlainQueue<[u8; 64]>| {
+            let mine = attach(queue);
+            move || {
+                let got = mine.try_get();
+                move || {
+                    assert_eq!(got.unwrap(), [1; 64]);
+                    keep(mine);
+                }
+            }
+        },
+        |queue, _| judge_full(queue, &[1, 2, 3, 4], &[2, 3, 4]),
+    );
+    get.images();
+    get.kills(11);
+    let lease = Scene::new(
+        "lease of an overdue message, and its end",
+        overdue,
+        |queue: &PlainQueue<[u8; 64]>| {
+            let mine = attach(queue);
+            move || {
+                let lease = mine.try_lease().unwrap();
+                let right = *lease == [1; 64];
+                lease.ack();
+                move || {
+                    assert!(right);
+                    keep(mine);
+                }
+            }
+        },
+        |queue, _| judge_full(queue, &[1, 2, 3, 4], &[2, 3, 4]),
+    );
+    lease.images();
+    lease.kills(11);
 }
 
 #[test]

@@ -23,10 +23,10 @@
 //!   [`PutError::Abandoned`], [`JoinQueueError::Abandoned`].
 //! - Items of one producer come in the order in which it put them; excepted are items that come
 //!   back, and [loans](Loan) that the line went past.
-//! - So many items fit as were said, never more, those that are leased or set aside included. A
-//!   place that becomes free out of turn is used again when the line has gone round to it: that of
-//!   a lease that others went past, of a put that was given up, or whose producer died or was very
-//!   slow.
+//! - Exactly so many items fit as were said, those that are leased, set aside or just being put
+//!   included. (With a capacity over 1,024, a place that becomes free out of turn is used again when
+//!   the line has gone round to it: that of a lease that others went past, of a put that was given
+//!   up, or whose producer died or was very slow.)
 //!
 //! Nothing is promised for the time after a crash of the machine, nor if a member writes garbage
 //! into the segment on purpose.

@@ -30,7 +30,12 @@
 //!      └◄──────────────────────────────── take: CAS ─────────────────────────────┘
 //!
 //!   HELD, LEASED, READY, DEAD (l) ── carry: CAS by a producer that goes past ──► the same (l+1)
+//!   FREE(l), p writes             ── carry: CAS by a producer that goes past ──► HELD(l+1,p)
+//!   FULL(l)                       ── overdue: CAS by a producer that goes past ► FULL(l), past l+1
 //! ```
+//!
+//! A message that is overdue is freed, or leased, in the last use that the line went past instead
+//! of its own: `FREE(l+2)`, `LEASED(l+1,k,c)`. See `room`.
 //!
 //! Each arrow is one compare-and-exchange of one word, so a process may die or stop before or
 //! after any of them: there is no between.
@@ -46,9 +51,11 @@
 //! 3. *Nobody waits for a claim*: a claimed place that is not published keeps consumers from
 //!    messages behind it for a bounded time only; then one of them revokes it.
 //! 4. *Passed is passed*: a cursor moves past position (l, i) only after slot `i` was seen with a
-//!    lap of at least `l` in a state other than `FREE(l)`, or after claim `i` had reached `l`.
+//!    lap of at least `l` in a state other than `FREE(l)`, or overdue since then, or after claim `i`
+//!    had reached `l`.
 //!    So there is never an unclaimed position behind any producer's cursor: a producer's next
-//!    message stands behind its last one.
+//!    message stands behind its last one. And nobody who consumes is past a message that waits,
+//!    however often it is overdue.
 //! 5. *A validated copy is whole*: who takes a message copies first and exchanges
 //!    `FULL(l) → FREE(l+1)` then. By 1 the exchange fails if anything happened to the place since
 //!    its word was read; by 2 the bytes were still until then.
