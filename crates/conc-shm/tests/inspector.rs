@@ -123,7 +123,7 @@ fn a_queue_of_any_type_and_nothing_else() {
     let grid = conc_shm::Kind { name: *b"grid    ", version: 1 };
     let segment = conc_shm::Segment::create(&conc_shm::Layout::new(grid, 4096)).unwrap();
     let refused = Inspector::attach(segment.try_clone_fd().unwrap()).unwrap_err();
-    assert_eq!(refused.to_string(), "the segment holds grid, version 1 and not queue, version 1");
+    assert_eq!(refused.to_string(), "the segment holds grid, version 1 and not queue, version 2");
     let file = std::fs::File::open("/proc/self/exe").unwrap();
     assert!(Inspector::attach(file.into()).is_err());
 }
