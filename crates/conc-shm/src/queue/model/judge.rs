@@ -1,7 +1,7 @@
 //! What may never happen.
 
 use super::chains;
-use super::replay::{AtRest, Heard};
+use super::replay::AtRest;
 use super::world::{
     Case, Life, MESSAGE, Message, Messages, PROCESSES_MAX, Phase, Process, Task, World, one,
 };
@@ -242,19 +242,14 @@ fn used(case: &Case, world: &World) -> usize {
     world.slots(case).enumerate().filter(in_use).count()
 }
 
-/// Whether a process may have gone past a place, or given one up, and has not said so yet: until
-/// it has, or was recovered, somebody may be told that one place fewer is there.
+/// Whether a process has gone past a place, or given one up, and has not said so yet: until it has,
+/// or was recovered, somebody may be told that one place fewer is there.
 fn is_on_a_detour(case: &Case, world: &World, process: usize) -> bool {
     let Some(role) = case.roles.get(process) else { return false };
     let process = &world.processes[process];
     match process.life {
-        Life::Alive => {
-            let may =
-                matches!(process.phase, Phase::Claim(_) | Phase::Pass { .. } | Phase::GiveUp(_));
-            may && process.heard != Heard::default()
-        }
+        Life::Alive | Life::Stopped => process.owes,
         Life::Dead => world.words[Case::life_of(role.row)] == process.born,
-        Life::Stopped => true,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::world::{Quiet, WORDS, World};
 use crate::memory::Memory;
+use crate::queue::protocol::control;
 use std::cell::{Cell, RefCell};
 
 /// Answers that a phase may have heard at most.
@@ -35,6 +36,7 @@ pub(super) struct Replay<'a> {
     heard: RefCell<&'a mut Heard>,
     next: Cell<usize>,
     used: Cell<bool>,
+    owes: Cell<bool>,
     quiet: Quiet,
 }
 
@@ -46,6 +48,7 @@ impl<'a> Replay<'a> {
             heard: RefCell::new(&mut processes[process].heard),
             next: Cell::new(0),
             used: Cell::new(false),
+            owes: Cell::new(false),
             quiet,
         }
     }
@@ -53,6 +56,11 @@ impl<'a> Replay<'a> {
     /// Whether the one access was made.
     pub(super) fn has_acted(&self) -> bool {
         self.used.get()
+    }
+
+    /// Whether the next access will be to count a detour that is made already.
+    pub(super) fn owes_a_count(&self) -> bool {
+        self.owes.get()
     }
 
     fn access(&self, act: impl FnOnce(&mut [u64; WORDS]) -> u64) -> Result<u64, Halted> {
@@ -103,11 +111,13 @@ impl Memory for Replay<'_> {
         if self.quiet.covers(word) {
             return Ok(self.words.borrow()[word]);
         }
-        self.access(|words| {
+        let added = self.access(|words| {
             let found = words[word];
             words[word] = found.wrapping_add(value);
             found
-        })
+        });
+        self.owes.set(added.is_err() && word == control::DETOURS);
+        added
     }
 
     fn hint(&self, word: usize) -> Result<u64, Halted> {

@@ -92,7 +92,7 @@ fn disasters(case: &Case, world: &World, out: &mut Vec<World>) {
             next.stops += u8::from(life == Life::Stopped);
             let start = World::new(case).processes[PROCESSES_MAX - 1];
             let lost = &mut next.processes[process];
-            *lost = super::world::Process { life, born: lost.born, ..start };
+            *lost = super::world::Process { life, born: lost.born, owes: lost.owes, ..start };
             lost.phase = Phase::Done;
             out.push(next);
         }

@@ -155,7 +155,8 @@ fn call(case: &Case, world: &mut World, process: usize) -> (Result<Answer, Halte
         }
         _ => act(case, &ring, role, phase, me.cursor, message),
     };
-    let acted = memory.has_acted();
+    let (acted, owes) = (memory.has_acted(), memory.owes_a_count());
+    world.processes[process].owes = owes;
     (answer, acted)
 }
 

@@ -297,6 +297,8 @@ pub(super) struct Process {
     pub(super) born: u64,
     /// The chunk that it has to do with.
     pub(super) chunk: u8,
+    /// It has gone past a place, or given one up, and is about to count that.
+    pub(super) owes: bool,
     /// During its present call there was a moment in which the answer "no" was true.
     pub(super) excused: bool,
 }
@@ -338,6 +340,7 @@ impl World {
             left: 0,
             born: 0,
             chunk: 0,
+            owes: false,
             excused: false,
         };
         let mut world = Self {
