@@ -96,7 +96,7 @@ impl<'a> Place<'a> {
         let Ok(published) = ring.publish(at);
         if published == Published::Revoked {
             let Ok(()) = ring.publish_late(at.index(), raw.row());
-            if raw.is_closed() && raw.withdraw(at.index()) {
+            if raw.is_closed() && raw.withdraw(at) {
                 return Err(());
             }
         }
@@ -122,11 +122,16 @@ impl Drop for Place<'_> {
 impl RawQueue {
     /// Takes back a message of ours that came too late for a closed queue: consumers may have been
     /// told that it is over. `false`: one of them has it, or will.
-    fn withdraw(&self, index: u32) -> bool {
+    fn withdraw(&self, at: Position) -> bool {
+        let index = at.index();
         loop {
             let Ok(word) = self.ring().place(index);
-            // Nobody claims places of a closed queue: what was never leased is ours.
             if word.state() != State::Ready || word.taken() != 0 {
+                return false;
+            }
+            // Ours was taken, and another's came late at the same place.
+            let Ok(claimed) = self.ring().claimed_at(index);
+            if claimed != at {
                 return false;
             }
             let Ok(withdrawn) = self.ring().take(index, word, word.freed());
@@ -212,5 +217,78 @@ impl RawQueue {
         // Who was told just before the last detour was counted sleeps, and may have room now.
         self.event(Happening::Place).notify_one();
         Some(at)
+    }
+}
+
+#[cfg(all(test, not(conc_loom)))]
+mod tests {
+    use super::*;
+    use crate::queue::geometry::Numbers;
+    use crate::queue::raw::{Holes, Read, Seen};
+
+    const NUMBERS: Numbers = Numbers {
+        places: 2,
+        inline: 8,
+        align: 8,
+        chunk: 0,
+        chunks: 0,
+        leases: 0,
+        loses: false,
+        joinable: false,
+        of_type: 0,
+    };
+
+    /// The number of a message, and whether there was one.
+    struct Number(u64);
+
+    impl Read for Number {
+        fn copy(&mut self, raw: &RawQueue, index: u32) -> bool {
+            self.read(raw, index);
+            true
+        }
+
+        fn read(&mut self, raw: &RawQueue, index: u32) {
+            // SAFETY: eight bytes, and only this thread writes.
+            self.0 = unsafe { raw.in_place::<u64>(index).read() };
+        }
+    }
+
+    fn claimed<'a>(raw: &'a RawQueue, cursors: &Cursors, number: u64) -> Place<'a> {
+        let place = raw.try_claim(cursors, Search::Everywhere).unwrap();
+        raw.write(place.index(), &number.to_ne_bytes());
+        place
+    }
+
+    fn got(raw: &RawQueue, cursors: &Cursors) -> Option<u64> {
+        let mut number = Number(0);
+        let seen = raw.try_take(cursors, &mut number, Holes::Pass);
+        (seen == Seen::Got(())).then_some(number.0)
+    }
+
+    /// One that is slow between its late publication and its look at the end.
+    #[test]
+    fn nobody_takes_back_what_another_published_late() {
+        let _watchdog = conc_tests::watchdog();
+        let raw = RawQueue::create(NUMBERS, None).unwrap();
+        let (cursors, mut all) = (raw.cursors(), Vec::new());
+        let mut late = |number: u64| {
+            let place = claimed(&raw, &cursors, number);
+            claimed(&raw, &cursors, number + 1).publish(|| {}).unwrap();
+            all.extend(got(&raw, &cursors));
+            place
+        };
+        let slow = late(1).into_position();
+        let Ok(Published::Revoked) = raw.ring().publish(slow) else { panic!("in its turn") };
+        let Ok(()) = raw.ring().publish_late(slow.index(), raw.row());
+        // Here it stops. Its message is taken, its place is somebody else's loan, which is late too.
+        let before = got(&raw, &cursors);
+        let other = late(3);
+        assert_eq!((before, other.index()), (Some(1), slow.index()));
+        raw.close();
+        let other = other.into_position();
+        let Ok(Published::Revoked) = raw.ring().publish(other) else { panic!("in its turn") };
+        let Ok(()) = raw.ring().publish_late(other.index(), raw.row());
+        assert!(!raw.withdraw(slow), "a message of another was taken back");
+        assert_eq!(got(&raw, &cursors), Some(3));
     }
 }
