@@ -138,6 +138,49 @@ fn full_is_so_beside_a_producer_that_stops() {
     passes("3 places, a stop", &case);
 }
 
+#[test]
+fn full_is_so_beside_the_end() {
+    let _watchdog = watchdog();
+    let producers = [lasting(gives_up(1, 0, 2)), lasting(produce(2, 2, 2))];
+    let mut case = out_of_turn(2, producers, &[Consume::Get]);
+    case.roles.push(lasting(role(Task::Close, 4)));
+    passes("2 places, one given up, closed", &case);
+}
+
+#[test]
+fn full_is_so_for_newcomers_and_loans() {
+    let _watchdog = watchdog();
+    let producers = [lasting(gives_up(1, 0, 2)), lasting(produce(2, 2, 2))];
+    let case = Case { hints: true, ..out_of_turn(2, producers, &[Consume::Get]) };
+    passes("2 places, one given up, with hints", &case);
+    let loan = role(Task::Produce { first: 0, count: 1, kind: Produce::Loan }, 1);
+    let producers = [lasting(loan), lasting(gives_up(2, 1, 3))];
+    for places in [2, 3] {
+        let case = out_of_turn(places, producers, &[Consume::Get]);
+        passes(&format!("{places} places, a loan and one given up"), &case);
+    }
+}
+
+/// A producer on the way past others, or a consumer of a message that the line went past.
+#[test]
+fn full_is_so_beside_a_death_on_the_way() {
+    let _watchdog = watchdog();
+    let producers = [lasting(gives_up(1, 0, 1)), produce(2, 1, 2)];
+    let mut case = out_of_turn(2, producers, &[Consume::Get]);
+    case.roles.extend([consume(4, Consume::Lease), lasting(recover(5))]);
+    passes("2 places, one given up, a death", &Case { deaths: 1, ..case });
+}
+
+#[test]
+fn full_is_so_beside_a_death_that_costs_its_message() {
+    let _watchdog = watchdog();
+    let producers = [lasting(gives_up(1, 0, 1)), lasting(produce(2, 1, 2))];
+    let mut case = out_of_turn(2, producers, &[]);
+    case.roles.extend([consume(3, Consume::Lease), lasting(consume(4, Consume::Get))]);
+    case.roles.push(lasting(recover(5)));
+    passes("one given up, a loss", &Case { deaths: 1, returns: Returns::Lost, ..case });
+}
+
 /// Sizes of the notes, and beyond: two producers, two consumers, a survivor.
 #[test]
 fn a_death_before_any_access() {
@@ -305,6 +348,15 @@ fn messages_in_chunks() {
     let mut case = chained(2, 1);
     case.roles.remove(2);
     passes("chunks, 2 places, a death of a producer", &case);
+    // Beside somebody who gives a place up.
+    let mut case = Case { verdicts: true, searches: true, ..chained(2, 0) };
+    case.roles[0] = lasting(role(Task::Produce { first: 0, count: 1, kind: Produce::Chain }, 1));
+    case.roles[2] = lasting(gives_up(3, 3, 1));
+    case.roles.pop();
+    passes("chunks, 2 places, one given up", &case);
+    case.roles.push(lasting(recover(5)));
+    case.roles[1].may_die = true;
+    passes("chunks, 2 places, one given up, a death", &Case { deaths: 1, ..case });
 }
 
 /// A search that finds nothing must be able to find something.

@@ -4,7 +4,9 @@ use super::chains::{self, Chain};
 use super::flaws::{self, Flaw};
 use super::judge::{self, Violation};
 use super::replay::{Halted, Replay};
-use super::world::{Case, Consume, Life, MESSAGE, Message, Phase, Produce, Role, Task, World, one};
+use super::world::{
+    Case, Consume, Life, MESSAGE, Message, Phase, Process, Produce, Role, Task, World, one,
+};
 use crate::memory::Memory;
 use crate::queue::protocol::{
     Claim, Look, Pass, Published, Ring, Room, Settled, SlotWord, State, control,
@@ -326,10 +328,8 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
                 me.cursor = at;
                 Phase::Claim(at)
             }
-            // It has its chunk, and waits.
-            Claim::Full if chained(role) => Phase::Claim(me.cursor),
             Claim::Full if case.searches => Phase::SeeDetours(me.cursor),
-            Claim::Full => Phase::Idle,
+            Claim::Full => refused(role, &mut me),
             Claim::Closed => {
                 me.left = 0;
                 Phase::Idle
@@ -337,7 +337,7 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
         },
         (Phase::SeeDetours(_), Answer::Number(detours)) if detours == me.detours => {
             judge::full(case, world, &me)?;
-            Phase::Idle
+            refused(role, &mut me)
         }
         (Phase::SeeDetours(at), Answer::Number(detours)) => Phase::Room { at, detours },
         (Phase::Room { at, detours }, Answer::Room(room)) => match room {
@@ -348,7 +348,7 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
                     me.detours = detours;
                 }
                 judge::full(case, world, &me)?;
-                Phase::Idle
+                refused(role, &mut me)
             }
         },
         (Phase::Pass { at, target }, Answer::Pass(pass)) => {
@@ -517,6 +517,15 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
     };
     world.processes[process] = me;
     Ok(())
+}
+
+/// Where a producer goes on that was told "full": one that has its chunk waits.
+fn refused(role: &Role, me: &mut Process) -> Phase {
+    if !chained(role) {
+        return Phase::Idle;
+    }
+    me.excused = false;
+    Phase::Claim(me.cursor)
 }
 
 fn chained(role: &Role) -> bool {
