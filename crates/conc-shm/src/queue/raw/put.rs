@@ -25,6 +25,15 @@ pub(crate) enum Search {
     Everywhere,
 }
 
+impl Search {
+    /// Where a producer looks after the line went past its place so often. Producers that write
+    /// equally fast, and go past each other to what the last one gave back, would do so for ever.
+    pub(crate) const fn after_losses(self, losses: u32) -> Self {
+        const PATIENCE: u32 = 3;
+        if losses < PATIENCE { self } else { Self::End }
+    }
+}
+
 impl From<Moment> for Search {
     fn from(moment: Moment) -> Self {
         match moment {
