@@ -24,9 +24,10 @@
 //! - Items of one producer come in the order in which it put them; excepted are items that come
 //!   back, and [loans](Loan) that the line went past.
 //! - Exactly so many items fit as were said, those that are leased, set aside or just being put
-//!   included. (With a capacity over 1,024, a place that becomes free out of turn is used again when
-//!   the line has gone round to it: that of a lease that others went past, of a put that was given
-//!   up, or whose producer died or was very slow.)
+//!   included. Two exceptions: a place may become free behind the oldest put or loan in progress, and
+//!   has to wait for it, or for a consumer that goes past it; and with a capacity over 1,024, a place
+//!   that becomes free out of turn (of a lease that others went past, of a put that was given up, or
+//!   whose producer died or was very slow) is used again when the line has gone round to it.
 //!
 //! Nothing is promised for the time after a crash of the machine, nor if a member writes garbage
 //! into the segment on purpose.

@@ -135,6 +135,7 @@ fn try_put(memory: &Mortal<'_>, from: Position, me: Row, message: u64) -> Result
     loop {
         match ring.claim(at, me)? {
             Claim::Again(next) => at = next,
+            Claim::Carried => {}
             Claim::Full | Claim::Closed => return Ok(false),
             Claim::Mine(mine) => {
                 let bytes = [message; 2].map(u64::to_ne_bytes);

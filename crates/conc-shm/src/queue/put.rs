@@ -186,9 +186,8 @@ impl<T, F: Form<T>> Queue<T, F> {
                 Ok(_) => {}
             }
         }
-        let mut lost = 0;
         loop {
-            let place = match self.raw().try_claim(self.cursors(), search.after_losses(lost)) {
+            let place = match self.raw().try_claim(self.cursors(), search) {
                 Ok(place) => place,
                 Err(NoPlace::Full) => return Way::Wait,
                 Err(NoPlace::Closed) => return Way::Stop(Stop::Closed),
@@ -201,7 +200,6 @@ impl<T, F: Form<T>> Queue<T, F> {
             if place.publish(|| {}).is_ok() {
                 return Way::In;
             }
-            lost += 1;
         }
     }
 
@@ -275,9 +273,8 @@ impl<T, F: Form<T>> Queue<T, F> {
 
     /// One attempt to give a chain a place in the line.
     fn publish_chain(&self, chain: &mut Chain<'_>, search: Search) -> Option<Result<(), Stop>> {
-        let mut lost = 0;
         loop {
-            let place = match self.raw().try_claim(self.cursors(), search.after_losses(lost)) {
+            let place = match self.raw().try_claim(self.cursors(), search) {
                 Ok(place) => place,
                 Err(NoPlace::Full) => return None,
                 Err(NoPlace::Closed) => return Some(Err(Stop::Closed)),
@@ -285,7 +282,6 @@ impl<T, F: Form<T>> Queue<T, F> {
             if self.publish_in(place, chain).is_ok() {
                 return Some(Ok(()));
             }
-            lost += 1;
         }
     }
 

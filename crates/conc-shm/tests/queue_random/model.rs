@@ -15,10 +15,6 @@ pub(super) enum Turn {
     Message(Message),
     /// Somebody has yet to publish it.
     Loan(u64),
-    /// As above, and producers may have gone past it to room further on: then its turn is over.
-    Doubtful(u64),
-    /// A doubtful loan was published: next, or in its turn.
-    Either(Message),
 }
 
 /// What a queue is, when one thing happens after the other.
@@ -34,18 +30,23 @@ pub(super) struct Model {
     pub(super) late: Vec<u64>,
     pub(super) unfinished: usize,
     pub(super) closed: bool,
-    /// A place in the middle of the line came free. Whoever uses it may go past loans.
+    /// A place in the middle of the line came free.
     pub(super) gap: bool,
 }
 
 impl Model {
     pub(super) fn waiting(&self) -> usize {
-        let is_loan = |turn: &Turn| matches!(turn, Turn::Loan(_) | Turn::Doubtful(_));
-        self.line.iter().filter(|turn| !is_loan(turn)).count() + self.ready.len()
+        let messages = self.line.iter().filter(|turn| matches!(turn, Turn::Message(_)));
+        messages.count() + self.ready.len()
     }
 
     pub(super) fn used(&self) -> usize {
         self.line.len() + self.ready.len() + self.leased.len() + self.dead.len() + self.late.len()
+    }
+
+    /// There is room, but a loan may stand in front of it, which nobody goes past.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.gap && self.line.iter().any(|turn| matches!(turn, Turn::Loan(_)))
     }
 
     /// A place came free that is not the first in the line.
@@ -53,36 +54,16 @@ impl Model {
         self.gap = !self.line.is_empty();
     }
 
-    /// Something new stands at the end of the line.
-    pub(super) fn line_up(&mut self, turn: Turn) {
-        if self.gap {
-            for turn in &mut self.line {
-                if let Turn::Loan(loan) = *turn {
-                    *turn = Turn::Doubtful(loan);
-                }
-            }
-        }
-        self.line.push_back(turn);
-    }
-
     /// What may be taken next.
     pub(super) fn next(&mut self) -> Result<Vec<Message>, GetError> {
-        let either = self.line.iter().filter_map(|turn| match turn {
-            Turn::Either(message) => Some(*message),
-            _ => None,
-        });
-        let mut first: Vec<_> = self.ready.iter().copied().chain(either).collect();
         if !self.ready.is_empty() {
-            return Ok(first);
+            return Ok(self.ready.clone());
         }
         while let Some(&turn) = self.line.front() {
             match turn {
-                Turn::Message(message) | Turn::Either(message) => {
-                    first.push(message);
-                    return Ok(first);
-                }
-                Turn::Loan(_) | Turn::Doubtful(_) if self.waiting() == 0 && !self.closed => break,
-                Turn::Loan(loan) | Turn::Doubtful(loan) => {
+                Turn::Message(message) => return Ok(vec![message]),
+                Turn::Loan(_) if self.waiting() == 0 && !self.closed => break,
+                Turn::Loan(loan) => {
                     self.line.pop_front();
                     self.late.push(loan);
                 }
@@ -98,19 +79,8 @@ impl Model {
             self.freed();
             return self.ready.swap_remove(at);
         }
-        let is_it = |turn: &Turn| match turn {
-            Turn::Message(message) | Turn::Either(message) => message.0 == number,
-            Turn::Loan(_) | Turn::Doubtful(_) => false,
-        };
-        let at = self.line.iter().position(is_it).expect("the message is in the line");
-        let message = match self.line.remove(at) {
-            Some(Turn::Message(message)) if at == 0 => message,
-            Some(Turn::Either(message)) => {
-                self.freed();
-                message
-            }
-            other => panic!("{other:?} is not next"),
-        };
+        let Some(Turn::Message(message)) = self.line.pop_front() else { panic!("{number}") };
+        assert_eq!(message.0, number);
         self.gap &= !self.line.is_empty();
         message
     }

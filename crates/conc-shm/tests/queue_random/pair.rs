@@ -63,7 +63,7 @@ impl<T: Item> Pair<T> {
                 None
             }
             Err(PutError::Full(_)) => {
-                let full = self.model.used() == self.model.capacity;
+                let full = self.model.used() == self.model.capacity || self.model.is_held_up();
                 assert!(!self.model.closed && full, "{:?}", self.model);
                 None
             }
@@ -115,7 +115,7 @@ impl<T: Item> Pair<T> {
         let Some(lent) = T::lend(queue) else { return };
         if let Some(loan) = self.judge(lent) {
             let number = self.number();
-            self.model.line_up(Turn::Loan(number));
+            self.model.line.push_back(Turn::Loan(number));
             self.loans.push((number, loan));
         }
     }
@@ -134,10 +134,7 @@ impl<T: Item> Pair<T> {
         };
         let model = &mut self.model;
         let is_late = model.late.contains(&number);
-        let is_doubtful = model.line.contains(&Turn::Doubtful(number));
-        if !(publish && is_doubtful && model.closed) {
-            assert_eq!(published, publish && !(is_late && model.closed), "the end is the end");
-        }
+        assert_eq!(published, publish && !(is_late && model.closed), "the end is the end");
         if let Some(at) = model.late.iter().position(|late| *late == number) {
             model.late.swap_remove(at);
             if published {
@@ -147,12 +144,9 @@ impl<T: Item> Pair<T> {
             }
             return;
         }
-        let is_it = |turn: &Turn| matches!(turn, Turn::Loan(n) | Turn::Doubtful(n) if *n == number);
-        let at = model.line.iter().position(is_it).unwrap();
-        if published {
-            let message = (number, 0);
-            model.line[at] =
-                if is_doubtful { Turn::Either(message) } else { Turn::Message(message) };
+        let at = model.line.iter().position(|turn| *turn == Turn::Loan(number)).unwrap();
+        if publish {
+            model.line[at] = Turn::Message((number, 0));
         } else {
             model.line.remove(at);
             model.freed();
@@ -199,7 +193,7 @@ impl<T: Item> Pair<T> {
                     _ => queue.put_timeout(T::new(number), Duration::ZERO),
                 };
                 if self.judge(put).is_some() {
-                    self.model.line_up(Turn::Message((number, 0)));
+                    self.model.line.push_back(Turn::Message((number, 0)));
                 }
             }
             Deed::Get(choice) => {

@@ -18,7 +18,8 @@ pub(super) fn check(history: &History, lives: &[Life], rules: &Rules) -> Result<
     }
     let never_empty = joined(certain);
     let possible = rules.capacity.filter(|_| !rules.redelivers);
-    let possible = possible.map(|capacity| (capacity, Possible::new(history, lives)));
+    let possible = possible.map(|capacity| (capacity, Possible::items(lives)));
+    let putting = Possible::puts(history);
     for call in history.calls() {
         match (call.operation, call.outcome) {
             (Operation::Get, Some(Outcome::Empty | Outcome::Closed)) => {
@@ -30,8 +31,10 @@ pub(super) fn check(history: &History, lives: &[Life], rules: &Rules) -> Result<
             }
             (Operation::Put(_), Some(Outcome::Full)) => {
                 if let Some((capacity, possible)) = &possible {
-                    // It counts among those that may use room itself.
-                    if possible.most_during(call) - 1 < *capacity as i64 {
+                    // A put in progress may use room, or stand in front of it, and be refused in
+                    // the end: beside others, anything may be so.
+                    let alone = putting.most_during(call) <= 1;
+                    if alone && possible.most_during(call) < *capacity as i64 {
                         return Err(Violation::NotFull(*call));
                     }
                 }
@@ -73,9 +76,7 @@ fn joined(mut spans: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     joined
 }
 
-/// How many items may have used room, at each moment: those that may have been inside, and those
-/// of puts that were refused in the end. Such a put may have had a place for a while, and lost it
-/// to somebody else because it was slow.
+/// How many items may have been inside, or how many puts in progress, at each moment.
 struct Possible {
     /// When it changes,
     moments: Vec<u64>,
@@ -84,15 +85,20 @@ struct Possible {
 }
 
 impl Possible {
-    fn new(history: &History, lives: &[Life]) -> Self {
+    fn items(lives: &[Life]) -> Self {
         let begins = lives.iter().map(|life| (life.put_from, -1));
         let ends = lives.iter().filter(|life| life.got).map(|life| (life.got_by, 1));
-        let refused = history.calls().iter().filter(|call| {
-            matches!(call.operation, Operation::Put(_))
-                && matches!(call.outcome, Some(Outcome::Full | Outcome::Closed))
-        });
-        let tried = refused.flat_map(|call| [(call.invoked, -1), (call.returned, 1)]);
-        let mut changes: Vec<(u64, i64)> = begins.chain(ends).chain(tried).collect();
+        Self::new(begins.chain(ends).collect())
+    }
+
+    fn puts(history: &History) -> Self {
+        let puts =
+            history.calls().iter().filter(|call| matches!(call.operation, Operation::Put(_)));
+        Self::new(puts.flat_map(|call| [(call.invoked, -1), (call.returned, 1)]).collect())
+    }
+
+    /// From when there is one more (-1), or one less.
+    fn new(mut changes: Vec<(u64, i64)>) -> Self {
         // Where both happen at once, the begin is first: all that is possible counts.
         changes.sort_unstable();
         let leaves = changes.len() + 1;
@@ -106,7 +112,7 @@ impl Possible {
         Self { moments: changes.into_iter().map(|(moment, _)| moment).collect(), tree }
     }
 
-    /// The most that may have been inside between the begin and the end of this call.
+    /// The most that there may have been between the begin and the end of this call.
     fn most_during(&self, call: &Call) -> i64 {
         let leaves = self.tree.len() / 2;
         // From the state in which it began to the one in which it ended, both included.

@@ -95,7 +95,7 @@ pub enum Violation {
     /// There was an item inside all the time.
     #[error("{0}: there was an item inside all the time")]
     NotEmpty(Call),
-    /// There was room all the time, even for all puts that were in progress.
+    /// There was room all the time, and no other put was in progress.
     #[error("{0}: there was room all the time")]
     NotFull(Call),
     /// There were more items inside than fit.

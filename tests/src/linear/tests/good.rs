@@ -29,7 +29,8 @@ fn one_after_the_other_passes() {
     passes(2, calls);
 }
 
-/// No order of the two explains it, but the one that was refused in the end may have had a place.
+/// No order of the two explains it, but the one that was refused in the end may have had a place,
+/// or stood in front of one.
 #[test]
 fn full_beside_a_put_that_is_refused_passes_the_screen() {
     let _watchdog = watchdog();

@@ -328,6 +328,7 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
                 me.cursor = at;
                 Phase::Claim(at)
             }
+            Claim::Carried => Phase::Claim(me.cursor),
             Claim::Full if case.searches => Phase::SeeDetours(me.cursor),
             Claim::Full => refused(role, &mut me),
             Claim::Closed => {
@@ -358,7 +359,8 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
                 Pass::Passed if next.is_before(target) => Phase::Pass { at: next, target },
                 Pass::Passed | Pass::Open => Phase::Claim(me.cursor),
                 Pass::Moved => Phase::Pass { at, target },
-                Pass::Blocked => unreachable!("nobody goes past anything so often"),
+                // The oldest one is still being written: for as long, that is an answer.
+                Pass::Blocked => Phase::Idle,
             }
         }
         (Phase::Write(at), _) if chained(role) => Phase::Chain(Chain::Name(at)),

@@ -30,7 +30,6 @@
 //!      └◄──────────────────────────────── take: CAS ─────────────────────────────┘
 //!
 //!   HELD, LEASED, READY, DEAD (l) ── carry: CAS by a producer that goes past ──► the same (l+1)
-//!   FREE(l), p writes             ── carry: CAS by a producer that goes past ──► HELD(l+1,p)
 //!   FULL(l)                       ── overdue: CAS by a producer that goes past ► FULL(l), past l+1
 //! ```
 //!

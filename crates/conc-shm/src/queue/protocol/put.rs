@@ -11,6 +11,8 @@ pub(crate) enum Claim {
     Mine(Position),
     /// Somebody was there: try this position next.
     Again(Position),
+    /// Somebody keeps the place longer than its turn, and was carried along: the same again.
+    Carried,
     /// There is no room.
     Full,
     /// No new messages.
@@ -71,11 +73,13 @@ impl<M: Memory> Ring<'_, M> {
                     return Ok(if moved { Claim::Again(at) } else { Claim::Full });
                 }
                 let carried = word.carried_to(at.lap());
-                // If it moved meanwhile, the next look says how.
-                if self.memory.exchange(self.slot(at.index()), word.raw(), carried.raw())?.is_ok() {
-                    self.count_detour()?;
+                let slot = self.slot(at.index());
+                if self.memory.exchange(slot, word.raw(), carried.raw())?.is_err() {
+                    // The next look says how it moved.
+                    return Ok(Claim::Again(at));
                 }
-                Ok(Claim::Again(at))
+                self.count_detour()?;
+                Ok(Claim::Carried)
             }
         }
     }

@@ -7,14 +7,18 @@
 //! than it has places.
 //!
 //! Who is told "full" and does not believe it looks at all places, and if one is free, lets the
-//! line go past all that lie before it: leases and returned messages are carried along, the place
-//! of a slow producer is revoked and carried along, and a message that waits is noted to be
-//! *overdue*, which tells producers that the line is past this use of its place, and consumers
-//! nothing. Each of that is one exchange of one word. Who dies between two of them has let the
-//! line go a part of the way; the next one goes on.
+//! line go past all that lie before it: leases and returned messages are carried along, and a
+//! message that waits is noted to be *overdue*, which tells producers that the line is past this
+//! use of its place, and consumers nothing. Each of that is one exchange of one word. Who dies
+//! between two of them has let the line go a part of the way; the next one goes on.
+//!
+//! Nobody goes past a producer that is writing. It would find that it was revoked, give its place
+//! back, which is out of turn then, and go past the next one to get there: several that write
+//! equally fast would do that for ever. So a free place behind the oldest hole waits for it; or for
+//! a consumer, which goes past it to the messages behind.
 
 use super::ring::{Ring, control};
-use super::words::{ClaimWord, Position, SlotWord, State};
+use super::words::{Position, SlotWord, State};
 use crate::memory::Memory;
 
 /// What a look at all places came to.
@@ -41,7 +45,8 @@ pub(crate) enum Pass {
     Open,
     /// Somebody changed the place meanwhile: again.
     Moved,
-    /// The line went past what is there so often that it cannot be counted.
+    /// A producer is writing, or the line went past what is there so often that it cannot be
+    /// counted.
     Blocked,
 }
 
@@ -80,7 +85,8 @@ impl<M: Memory> Ring<'_, M> {
         if let Some(first) = first {
             return Ok(Room::At(first));
         }
-        // Words only grow, so what has the same sum twice was the same all the time between.
+        // Words only grow (but for a message that is leased more often than can be counted), so
+        // what has the same sum twice was the same all the time between.
         let mut again = 0_u128;
         for index in 0..self.shape.places {
             again += u128::from(self.place(index)?.raw());
@@ -101,11 +107,7 @@ impl<M: Memory> Ring<'_, M> {
                 Some(overdue) => overdue,
                 None => return Ok(Pass::Blocked),
             },
-            // A producer is writing: it finds out when it publishes.
-            State::Free => {
-                let claim = self.memory.load(self.claim_word(at.index()))?;
-                SlotWord::new(at.lap(), 0, State::Held, ClaimWord::from_raw(claim).owner())
-            }
+            State::Free => return Ok(Pass::Blocked),
             State::Held | State::Leased | State::Ready | State::Dead => word.carried_to(at.lap()),
         };
         let slot = self.slot(at.index());

@@ -8,6 +8,8 @@ use conc_core::sync::Ordering;
 /// Places that became free out of their turn are searched for in queues of so many places at most.
 /// To look at more, each time that a larger queue is full, costs more than to have a few less.
 const SEARCHED: u32 = 1_024;
+/// So often a producer looks at places that others change meanwhile, in one attempt.
+const SEARCHES: u32 = 100;
 
 /// Why there is no place for a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,15 +25,6 @@ pub(crate) enum Search {
     End,
     /// And at all places before it says that there is none.
     Everywhere,
-}
-
-impl Search {
-    /// Where a producer looks after the line went past its place so often. Producers that write
-    /// equally fast, and go past each other to what the last one gave back, would do so for ever.
-    pub(crate) const fn after_losses(self, losses: u32) -> Self {
-        const PATIENCE: u32 = 3;
-        if losses < PATIENCE { self } else { Self::End }
-    }
 }
 
 impl From<Moment> for Search {
@@ -160,6 +153,7 @@ impl RawQueue {
     ) -> Result<Place<'_>, NoPlace> {
         let ring = self.ring();
         let mut at = cursor(&cursors.put);
+        let mut searches = 0;
         loop {
             let Ok(claim) = ring.claim(at, self.row());
             match claim {
@@ -171,12 +165,17 @@ impl RawQueue {
                     return Ok(place);
                 }
                 Claim::Again(next) => at = next,
+                Claim::Carried => {
+                    // Who was told "full" just before this was counted sleeps, and may have room.
+                    self.event(Happening::Place).notify_one();
+                }
                 Claim::Full => {
                     set_cursor(&cursors.put, at);
+                    searches += 1;
                     match self.room_further_on(at, cursors, search) {
-                        Some(next) => at = next,
-                        None if self.is_closed() => return Err(NoPlace::Closed),
-                        None => return Err(NoPlace::Full),
+                        Some(next) if searches <= SEARCHES => at = next,
+                        _ if self.is_closed() => return Err(NoPlace::Closed),
+                        _ => return Err(NoPlace::Full),
                     }
                 }
                 Claim::Closed => {
@@ -223,7 +222,7 @@ impl RawQueue {
                 Pass::Blocked => return None,
             }
         }
-        // Who was told just before the last detour was counted sleeps, and may have room now.
+        // As for one that was carried.
         self.event(Happening::Place).notify_one();
         Some(at)
     }
