@@ -360,7 +360,7 @@ fn apply(case: &Case, world: &mut World, process: usize, answer: Answer) -> Resu
                 Pass::Passed | Pass::Open => Phase::Claim(me.cursor),
                 Pass::Moved => Phase::Pass { at, target },
                 // The oldest one is still being written: for as long, that is an answer.
-                Pass::Blocked => Phase::Idle,
+                Pass::Blocked => refused(role, &mut me),
             }
         }
         (Phase::Write(at), _) if chained(role) => Phase::Chain(Chain::Name(at)),

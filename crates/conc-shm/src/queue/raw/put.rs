@@ -187,7 +187,8 @@ impl RawQueue {
         }
     }
 
-    /// The line is full at `at`: where to go on. `None`: all places were in use at one moment.
+    /// The line is full at `at`: where to go on. `None`: all places were in use at one moment, or
+    /// somebody is still writing who stands in front of the others.
     #[cold]
     fn room_further_on(&self, at: Position, cursors: &Cursors, search: Search) -> Option<Position> {
         let places = self.geometry.numbers.places;
