@@ -3,8 +3,8 @@
 //! `RUSTFLAGS="--cfg conc_loom" cargo test --release -p conc-shm --lib models`
 //!
 //! Messages lie in cells that nobody may touch at the same time: loom finds a race, a torn message
-//! is one. Both halves of the fence are whole ones here; that the light one may be nothing is
-//! judged by `ring::model`, which has store buffers.
+//! is one. All fences are whole ones here; that the light one may be nothing is judged by
+//! `ring::model`, which has store buffers.
 
 #[path = "protocol.rs"]
 #[allow(dead_code, reason = "models use a part of it")]
@@ -141,7 +141,7 @@ impl Handle {
                 return room;
             }
             let ticket = cells.place.prepare();
-            let Ok(()) = cells.heavy();
+            fence(Ordering::SeqCst);
             let Ok(room) = ring.room(cursor);
             if room != Room::Full {
                 return room;
@@ -168,14 +168,21 @@ impl Handle {
                 return next;
             }
             let ticket = cells.message.prepare();
-            let Ok(()) = cells.heavy();
+            fence(Ordering::SeqCst);
             let Ok(next) = ring.next(cursor);
             if next != Next::Empty {
                 return next;
             }
             cells.message.wait(ticket, None);
         };
-        if wait(cursor) == Next::Closed {
+        let next = match wait(cursor) {
+            Next::Closing => {
+                let Ok(decided) = ring.decide(cursor);
+                decided
+            }
+            next => next,
+        };
+        if next == Next::Closed {
             return None;
         }
         let place = cursor.index() as usize;

@@ -31,6 +31,9 @@
 //!     └─ the receiver closes ─► CLOSING ─ whoever comes first: n = TAIL ───┘
 //! ```
 //!
+//! The sender comes with its next message, or when it waits for a place; the receiver when it has
+//! got all that it sees, and the sender let it wait.
+//!
 //! A process may die before or after any of these stores and exchanges: there is no between.
 //!
 //! # Invariants
@@ -43,11 +46,12 @@
 //!    its death is proved, begins with the counts: what was published is there, what was only
 //!    written is not; what was consumed is gone.
 //! 4. *All or nothing when the receiver closes.* The sender publishes, then looks at the seal; the
-//!    receiver sets it to closing, then looks at the tail; with fences in between, either the
+//!    receiver sets it to closing, then looks at the tail; with [`Fences`] in between, either the
 //!    receiver counts the message, or the sender sees that the end is near, and then one exchange
 //!    decides for both. A message behind the end goes back to who has put it, and is got by nobody.
-//! 5. *No wake-up is lost*: see [`crate::event`]. The change there is a plain store here, which is
-//!    right because of [`Fences`].
+//! 5. *No wake-up is lost*: see [`crate::event`]. The change there is a plain store here, and so who
+//!    announces a sleep waits until every store has arrived before it looks again. If one ever took
+//!    longer, its sleeper would find it a [`SLICE`](crate::event::SLICE) later.
 //!
 //! # Where it comes from
 //!
@@ -59,20 +63,20 @@ use crate::memory::Memory;
 
 /// The two halves of a fence between a store and a load that follows.
 ///
-/// An end stores its count for each message, and then looks whether the other one sleeps or
-/// closes. A full fence there waits until the message has left the processor's store buffer: the
-/// ring is slower with it, by a fifth where this was measured (see [`Builder::fenced`]). So it has
-/// the light half, and who sleeps or closes, which is rare and slow anyway, has the heavy one.
+/// The sender stores its count for each message, and then looks whether the receiver closes. A full
+/// fence there waits until the message has left the processor's store buffer: the ring is slower
+/// with it, by a half where this was measured (see [`Builder::fenced`]). So the sender has the light
+/// half, and who decides about the end, which is rare, has the heavy one.
 ///
 /// [`Builder::fenced`]: crate::ring::Builder::fenced
 pub(crate) trait Fences {
     /// See [`Memory::Halt`].
     type Halt;
 
-    /// In between a publication and a look for who sleeps or closes.
+    /// In between a publication and a look for who closes, or sleeps.
     fn light(&self) -> Result<(), Self::Halt>;
 
-    /// In between the announcement of a sleep or an end, and a look for what was published.
+    /// In between the announcement of the end, and a look for what was published.
     fn heavy(&self) -> Result<(), Self::Halt>;
 }
 
@@ -154,6 +158,9 @@ pub(crate) enum Next {
     /// The place is the receiver's.
     Message,
     Empty,
+    /// And empty so far, but the sender may be about to put the last one. It says so soon, unless it
+    /// does nothing: then the receiver [decides](Ring::decide).
+    Closing,
     /// And empty, for ever.
     Closed,
 }
@@ -258,18 +265,33 @@ impl<'a, M: Memory, F: Fences<Halt = M::Halt>> Ring<'a, M, F> {
         // The seal first: if it is open, then whatever is published counts, since only the
         // receiver itself, or one before it, ends the ring before something that was published.
         let seal = self.memory.load(control::SEAL)?;
-        if seal != OPEN {
-            let end = match seal {
-                CLOSING => self.end_here()?,
-                closed => closed - CLOSED,
-            };
-            cursor.other = end.max(cursor.at);
-            let next = if end > cursor.at { Next::Message } else { Next::Closed };
-            return Ok(next);
+        if seal >= CLOSED {
+            return Ok(Self::until(cursor, seal - CLOSED));
         }
-        // What the sender wrote before is visible.
+        // What the sender wrote before is visible. A ring that is closing: what is published is
+        // published, but whether that is all is not known.
         cursor.other = self.memory.hint(control::TAIL)?;
-        Ok(if cursor.other == cursor.at { Next::Empty } else { Next::Message })
+        Ok(match seal {
+            _ if cursor.other != cursor.at => Next::Message,
+            OPEN => Next::Empty,
+            _ => Next::Closing,
+        })
+    }
+
+    fn until(cursor: &mut Cursor, end: u64) -> Next {
+        cursor.other = end.max(cursor.at);
+        if end > cursor.at { Next::Message } else { Next::Closed }
+    }
+
+    /// Decides how many messages there are in a ring that is closing, unless that is decided, and
+    /// whether the receiver's next place holds one.
+    #[cold]
+    pub(crate) fn decide(&self, cursor: &mut Cursor) -> Result<Next, M::Halt> {
+        // Who has published and not seen that it is closing is seen below.
+        self.fences.heavy()?;
+        let tail = self.memory.load(control::TAIL)?;
+        let end = self.end(tail)?;
+        Ok(Self::until(cursor, end))
     }
 
     /// The receiver is done with its next place. [`release`](Self::release) says so.
@@ -294,20 +316,9 @@ impl<'a, M: Memory, F: Fences<Halt = M::Halt>> Ring<'a, M, F> {
             }
             End::Receiver => {
                 let _ = self.memory.exchange(control::SEAL, OPEN, CLOSING)?;
-                if self.memory.load(control::SEAL)? == CLOSING {
-                    self.end_here()?;
-                }
             }
         }
         Ok(())
-    }
-
-    /// The receiver's attempt to end a ring that is closing; how many messages there are.
-    fn end_here(&self) -> Result<u64, M::Halt> {
-        // Who has published and not seen that it is closing is seen below.
-        self.fences.heavy()?;
-        let tail = self.memory.load(control::TAIL)?;
-        self.end(tail)
     }
 
     /// How many messages there are in a ring that is not open: so many, unless that was decided.

@@ -68,10 +68,21 @@ pub(crate) struct RawRing {
 /// How the processes of a ring see each other in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fence {
-    /// Who sleeps has the fence for both.
+    /// Who ends the ring has the fence for both, and who sleeps waits a little before.
     Asymmetric,
     /// Each has its own.
     Full,
+}
+
+impl Fence {
+    /// In between the announcement of a sleep, and a look for what was published.
+    fn settle(self) {
+        match self {
+            Self::Asymmetric => barrier::settle(),
+            // ORDERING(shm_ring.dekker): SeqCst. Announce the sleep, then look.
+            Self::Full => fence(Ordering::SeqCst),
+        }
+    }
 }
 
 impl Fences for Fence {
@@ -81,7 +92,7 @@ impl Fences for Fence {
     fn light(&self) -> Result<(), Infallible> {
         match self {
             Self::Asymmetric => barrier::light(),
-            // ORDERING(shm_ring.dekker): SeqCst. Publish, then look who sleeps.
+            // ORDERING(shm_ring.dekker): SeqCst. Publish, then look who closes, or sleeps.
             Self::Full => fence(Ordering::SeqCst),
         }
         Ok(())
@@ -90,7 +101,7 @@ impl Fences for Fence {
     fn heavy(&self) -> Result<(), Infallible> {
         match self {
             Self::Asymmetric => barrier::heavy(),
-            // ORDERING(shm_ring.dekker): SeqCst. Announce the sleep, then look.
+            // ORDERING(shm_ring.dekker): SeqCst. Announce the end, then look.
             Self::Full => fence(Ordering::SeqCst),
         }
         Ok(())
@@ -140,9 +151,8 @@ impl RawRing {
             });
         }
         if geometry.numbers.asymmetric {
-            let what = "ask for fences by other processes (see Builder::fenced)";
-            barrier::register()
-                .map_err(|error| AttachError::System { what, source: error.into() })?;
+            let what = "have a fence for other processes, too (see Builder::fenced)";
+            barrier::check().map_err(|error| AttachError::System { what, source: error.into() })?;
         }
         Ok(Self::over(segment, geometry))
     }
@@ -260,7 +270,7 @@ impl Host for RawRing {
     }
 
     fn announced(&self) {
-        let Ok(()) = self.fence.heavy();
+        self.fence.settle();
     }
 
     fn is_alone(&self, happening: Happening) -> bool {

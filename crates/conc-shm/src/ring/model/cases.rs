@@ -89,8 +89,8 @@ fn all_states_of_small_rings_are_right() {
 fn every_flaw_is_found() {
     let _watchdog = conc_tests::watchdog();
     let flaws = [
-        (Flaw::NoHeavyFence, pair(1)),
         (Flaw::NoHeavyFence, receiver_closes(2)),
+        (Flaw::Unsettled, pair(1)),
         (Flaw::PublishedFirst, pair(2)),
         (Flaw::ReleasedFirst, pair(1)),
         (Flaw::TakenAlive, receiver_dies(2)),
