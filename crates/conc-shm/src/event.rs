@@ -73,7 +73,8 @@ impl Event {
     }
 
     /// Wakes one sleeper if there is any. What was changed before was changed by a sequentially
-    /// consistent access.
+    /// consistent access, or sleepers look a little later than they announce themselves (invariant 5
+    /// of `ring::protocol`).
     #[inline]
     pub(crate) fn notify_one(&self) {
         self.notify(1);

@@ -1,8 +1,13 @@
 //! The capacity is exact, in whatever order places become free.
 #![cfg(all(target_os = "linux", not(conc_loom)))]
 
+mod processes;
+
 use conc_shm::queue::{Builder, Encoded, Lease, PlainQueue, PutError, Queue};
-use conc_tests::watchdog;
+use conc_tests::{watchdog, watchdog_for};
+use processes::{Copy, alone};
+use std::os::fd::AsFd;
+use std::thread;
 use std::time::Duration;
 
 fn bounded(capacity: u32) -> PlainQueue<u64> {
@@ -143,4 +148,71 @@ fn messages_that_came_back_and_dead_letters_leave_their_places() {
     assert!(put("f").is_err());
     let got: Vec<_> = (0..3).map(|_| queue.try_get().unwrap()).collect();
     assert_eq!(got, ["c", "d", "e"]);
+}
+
+/// Three at a time are killed in whatever they do with a queue; then one that lives has all of it.
+#[test]
+fn all_room_comes_back_from_the_dead() {
+    let _watchdog = watchdog_for(Duration::from_secs(600));
+    if !alone(all_room_comes_back_from_the_dead) {
+        return;
+    }
+    for round in 0..60_u64 {
+        let capacity = [1, 2, 3, 8][round as usize % 4];
+        let queue = Builder::new(capacity).max_deliveries(3).build().unwrap();
+        let busy = |number| {
+            let queue: &PlainQueue<u64> = &queue;
+            Copy::new(move || {
+                let queue = PlainQueue::attach(queue.as_fd().try_clone_to_owned().unwrap());
+                do_anything(&queue.unwrap(), round * 3 + number);
+            })
+        };
+        let copies = [busy(0), busy(1), busy(2)];
+        thread::park_timeout(Duration::from_micros(1_000 + 137 * round));
+        copies.into_iter().for_each(Copy::kill);
+        assert_all_room(&queue);
+    }
+}
+
+/// For ever.
+fn do_anything(queue: &PlainQueue<u64>, seed: u64) {
+    let mut leases = Vec::new();
+    let mut random = seed | 1;
+    loop {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        match random % 10 {
+            0..3 => drop(queue.try_put(random)),
+            3 => drop(queue.try_loan()),
+            4 => drop(queue.try_loan().map(|loan| loan.publish())),
+            5 => drop(queue.try_get()),
+            6..8 => leases.extend(queue.try_lease().ok()),
+            8 if !leases.is_empty() => {
+                leases.swap_remove(random as usize / 16 % leases.len()).ack()
+            }
+            9 if !leases.is_empty() => {
+                leases.swap_remove(random as usize / 16 % leases.len()).nack()
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Nobody else uses it, but some of the dead may not be known yet.
+fn assert_all_room(queue: &PlainQueue<u64>) {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let capacity = queue.capacity() as u64;
+    let is_filled = || {
+        while queue.try_get().is_ok() {}
+        while let Ok(Some(letter)) = queue.try_lease_dead_letter() {
+            letter.ack();
+        }
+        (0..capacity).all(|n| queue.put_timeout(n, PATIENCE).is_ok())
+    };
+    assert!((0..20).any(|_| is_filled()), "there is room missing: {queue:?}");
+    assert_full(queue);
+    let got: Vec<_> = (0..capacity).map(|_| queue.try_get().unwrap()).collect();
+    assert_eq!(got, (0..capacity).collect::<Vec<_>>());
+    assert!(queue.is_empty() && queue.leased() == 0, "{queue:?}");
 }

@@ -11,8 +11,6 @@ use conc_shm::ring::{
 };
 use conc_tests::laws::scene::block_on;
 use conc_tests::{watchdog, watchdog_for};
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::unistd::Pid;
 use processes::{Copy, alone};
 use proptest::prelude::*;
 use std::any::type_name;
@@ -228,100 +226,6 @@ fn closing_ends_both() {
     });
     let failed = sender.put_many([5, 6]).unwrap_err();
     assert_eq!((failed.accepted, failed.error.into_inner()), (0, 5));
-}
-
-/// What is put while the other side closes is got, or comes back. Long messages are slow to arrive.
-fn close_in_the_middle(rounds: u64, fenced: bool, sender_starts: impl Fn() + Sync) {
-    type Long = [u64; 64];
-    for round in 0..rounds {
-        let builder = Builder::new(32);
-        let builder = if fenced { builder.fenced() } else { builder };
-        let (mut sender, mut receiver): (PlainSender<Long>, PlainReceiver<Long>) =
-            builder.build().unwrap();
-        let sender_starts = &sender_starts;
-        thread::scope(|scope| {
-            let putting = scope.spawn(move || {
-                sender_starts();
-                let mut put = 0;
-                while sender.put([put; 64]).is_ok() {
-                    put += 1;
-                }
-                put
-            });
-            let mut got = 0;
-            while got < round % 64 {
-                assert_eq!(receiver.get(), Ok([got; 64]));
-                got += 1;
-            }
-            receiver.close();
-            while let Ok(item) = receiver.get() {
-                assert_eq!(item, [got; 64]);
-                got += 1;
-            }
-            assert_eq!(putting.join().unwrap(), got);
-        });
-    }
-}
-
-#[test]
-fn closing_loses_nothing() {
-    let _watchdog = watchdog_for(Duration::from_secs(300));
-    close_in_the_middle(2_000, false, || ());
-    close_in_the_middle(2_000, true, || ());
-}
-
-/// A processor that idles on behalf of the process when it makes its first ring, and later runs the
-/// sender: the system forgets to interrupt it for an expedited `membarrier`.
-#[test]
-fn closing_loses_nothing_on_a_processor_that_idled() {
-    let _watchdog = watchdog_for(Duration::from_secs(300));
-    if !alone(closing_loses_nothing_on_a_processor_that_idled) {
-        return;
-    }
-    let [Some(here), Some(there)] = two_processors() else {
-        eprintln!("NOT RUN: there is one processor");
-        return;
-    };
-    stay_on(here);
-    thread::spawn(move || stay_on(there)).join().unwrap();
-    close_in_the_middle(2_000, false, || stay_on(there));
-}
-
-fn two_processors() -> [Option<usize>; 2] {
-    let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap();
-    let mut ours = (0..CpuSet::count()).filter(|&index| allowed.is_set(index).unwrap());
-    [ours.next(), ours.next()]
-}
-
-/// This thread runs on no other processor.
-fn stay_on(processor: usize) {
-    let mut only = CpuSet::new();
-    only.set(processor).unwrap();
-    sched_setaffinity(Pid::from_raw(0), &only).unwrap();
-}
-
-/// Nobody but the receiver is there to say that nothing comes any more.
-#[test]
-fn a_sender_that_does_nothing_holds_no_end_up() {
-    let _watchdog = watchdog();
-    let (mut sender, mut receiver) = plain::<u64>(4).unwrap();
-    sender.put(1).unwrap();
-    receiver.close();
-    assert_eq!(receiver.try_get(), Ok(1));
-    assert_eq!(receiver.try_get(), Err(GetError::Closed));
-    assert!(matches!(sender.put(2), Err(PutError::Closed(2))));
-
-    let (mut sender, mut receiver) = plain::<u64>(4).unwrap();
-    receiver.close();
-    assert_eq!(block_on(receiver.get_async()), Err(GetError::Closed));
-    assert!(matches!(sender.try_put(2), Err(PutError::Closed(2))));
-    assert_eq!(receiver.get(), Err(GetError::Closed));
-
-    // A decision of the sender's is as good.
-    let (mut sender, mut receiver) = plain::<u64>(4).unwrap();
-    receiver.close();
-    assert!(matches!(sender.try_put(1), Err(PutError::Closed(1))));
-    assert_eq!(receiver.try_get(), Err(GetError::Closed));
 }
 
 #[test]

@@ -84,16 +84,18 @@ impl Builder {
         self
     }
 
-    /// Each message has a fence of its own, which makes it slower by some 10 ns.
+    /// Each message has a fence of its own, which makes it slower: by 11 ns with 64 bytes and 45 ns
+    /// with 1 KiB, where this was measured.
     ///
-    /// Without, two things are slower that happen seldom. A receiver that has
-    /// [closed](Receiver::close) and got all that was there learns after up to some 15 ms that
-    /// nothing more comes, unless the sender is about and says so. And each side that falls asleep
-    /// stays awake for 5 µs more until what the other has stored has surely arrived; if that ever
-    /// took longer, it would sleep over a message for a quarter of a second.
+    /// Without, two things are slower that happen seldom. A receiver that [closes](Receiver::close)
+    /// while another process has the sender, and does nothing, has the system find out what that
+    /// sender did last, which takes some ten milliseconds. And whoever finds nothing, and so is about
+    /// to sleep or to be woken later, waits awake for 5 µs until what the other side has stored has
+    /// arrived; if that ever took longer, it would sleep over a message, or over room for one, for a
+    /// quarter of a second.
     ///
-    /// A process that must not use the system call `membarrier` can neither make nor attach a ring
-    /// without fences; what it makes is fenced in any case.
+    /// A process that must not use the system call `membarrier` cannot attach a ring without fences;
+    /// what it makes is fenced in any case.
     pub const fn fenced(mut self) -> Self {
         self.fenced = true;
         self

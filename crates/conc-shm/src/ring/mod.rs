@@ -23,8 +23,9 @@
 //! side has a copy of the other one's and renews it when it must. A message belongs to one side at
 //! a time, so it is copied once on either side and no copy has to be checked. To publish is one
 //! store. Who finds nothing looks again for a moment, then sleeps; that no sleeper is missed
-//! although there is no fence after that store, is the sleeper's affair: before it sleeps, it has
-//! the system pass a fence in the other process (`membarrier`).
+//! although there is no fence after that store, is the sleeper's affair: it announces its sleep, and
+//! looks a last time when every store must have arrived. Who [closes](Receiver::close) has the
+//! system make sure of that (`membarrier`). [`Builder::fenced`] is for those who want the fence.
 //!
 //! # When to use something else
 //!

@@ -98,11 +98,13 @@ impl Fences for Cells {
     type Halt = Infallible;
 
     fn light(&self) -> Result<(), Infallible> {
+        // ORDERING(shm_ring.dekker): SeqCst. As in a ring with fences.
         fence(Ordering::SeqCst);
         Ok(())
     }
 
-    fn heavy(&self) -> Result<(), Infallible> {
+    fn heavy(&self, _owner: u64) -> Result<(), Infallible> {
+        // ORDERING(shm_ring.dekker): SeqCst. As in a ring with fences.
         fence(Ordering::SeqCst);
         Ok(())
     }
@@ -141,6 +143,7 @@ impl Handle {
                 return room;
             }
             let ticket = cells.place.prepare();
+            // ORDERING(shm_ring.dekker): SeqCst. As above.
             fence(Ordering::SeqCst);
             let Ok(room) = ring.room(cursor);
             if room != Room::Full {
@@ -168,6 +171,7 @@ impl Handle {
                 return next;
             }
             let ticket = cells.message.prepare();
+            // ORDERING(shm_ring.dekker): SeqCst. As above.
             fence(Ordering::SeqCst);
             let Ok(next) = ring.next(cursor);
             if next != Next::Empty {
@@ -175,14 +179,7 @@ impl Handle {
             }
             cells.message.wait(ticket, None);
         };
-        let next = match wait(cursor) {
-            Next::Closing => {
-                let Ok(decided) = ring.decide(cursor);
-                decided
-            }
-            next => next,
-        };
-        if next == Next::Closed {
+        if wait(cursor) == Next::Closed {
             return None;
         }
         let place = cursor.index() as usize;
@@ -199,6 +196,9 @@ impl Handle {
         let Ok(()) = ring.close(self.end, &self.cursor);
         self.cells.message.notify_all();
         self.cells.place.notify_all();
+        if self.end == End::Receiver {
+            let Ok(()) = ring.decide();
+        }
     }
 }
 
@@ -243,6 +243,31 @@ fn what_is_put_while_it_closes_is_got_or_comes_back() {
         }
         let put = sending.join().unwrap();
         assert_eq!(put, [got > 0, got > 1]);
+    });
+}
+
+/// Who finds nobody at the sender's end has no fence: the end's owner word is enough.
+#[test]
+fn what_successors_put_while_it_closes_is_got_or_comes_back() {
+    model("ring: put, hand over, put, close by the receiver", || {
+        let cells = Cells::new();
+        let (mut sender, mut receiver) = ends(&cells, 2);
+        let sending = thread::spawn(move || {
+            let first = sender.put(1);
+            sender.let_go(1);
+            let mut next = Handle::take(&cells, 2, End::Sender, 2).unwrap();
+            [first, next.put(2)]
+        });
+        // Nobody sleeps, and what wakes sleepers has a fence that must not help here.
+        let ring = Ring::new(&*receiver.cells, &*receiver.cells, 2);
+        let Ok(()) = ring.close(End::Receiver, &receiver.cursor);
+        let Ok(()) = ring.decide();
+        let mut got = 0;
+        while let Some(message) = receiver.get() {
+            got += 1;
+            assert_eq!(message, got);
+        }
+        assert_eq!(sending.join().unwrap(), [got > 0, got > 1]);
     });
 }
 

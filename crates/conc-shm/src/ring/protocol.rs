@@ -31,8 +31,8 @@
 //!     └─ the receiver closes ─► CLOSING ─ whoever comes first: n = TAIL ───┘
 //! ```
 //!
-//! The sender comes with its next message, or when it waits for a place; the receiver when it has
-//! got all that it sees, and the sender let it wait.
+//! The receiver decides before its close returns, unless the sender was faster. If it dies in
+//! between, its successor does.
 //!
 //! A process may die before or after any of these stores and exchanges: there is no between.
 //!
@@ -49,9 +49,9 @@
 //!    receiver sets it to closing, then looks at the tail; with [`Fences`] in between, either the
 //!    receiver counts the message, or the sender sees that the end is near, and then one exchange
 //!    decides for both. A message behind the end goes back to who has put it, and is got by nobody.
-//! 5. *No wake-up is lost*: see [`crate::event`]. The change there is a plain store here, and so who
-//!    announces a sleep waits until every store has arrived before it looks again. If one ever took
-//!    longer, its sleeper would find it a [`SLICE`](crate::event::SLICE) later.
+//! 5. *No wake-up is lost*: see [`crate::event`]. The change there is a plain store here, of either
+//!    side, and so who announces a sleep waits until stores have arrived before it looks again. If
+//!    one ever took longer, its sleeper would find it a [`SLICE`](crate::event::SLICE) later.
 //!
 //! # Where it comes from
 //!
@@ -63,21 +63,22 @@ use crate::memory::Memory;
 
 /// The two halves of a fence between a store and a load that follows.
 ///
-/// The sender stores its count for each message, and then looks whether the receiver closes. A full
-/// fence there waits until the message has left the processor's store buffer: the ring is slower
-/// with it, by a half where this was measured (see [`Builder::fenced`]). So the sender has the light
-/// half, and who decides about the end, which is rare, has the heavy one.
+/// Each side stores its count for each message, and then looks whether the other one sleeps, or
+/// closes. A full fence there waits until the message has left the processor's store buffer: the ring
+/// is slower with it, by a half where this was measured (see [`Builder::fenced`]). So it has the
+/// light half, and who closes, which is rare, has the heavy one.
 ///
 /// [`Builder::fenced`]: crate::ring::Builder::fenced
 pub(crate) trait Fences {
     /// See [`Memory::Halt`].
     type Halt;
 
-    /// In between a publication and a look for who closes, or sleeps.
+    /// In between a count, and a look for who closes or sleeps.
     fn light(&self) -> Result<(), Self::Halt>;
 
-    /// In between the announcement of the end, and a look for what was published.
-    fn heavy(&self) -> Result<(), Self::Halt>;
+    /// In between the announcement of the end, and a look for what a sender has published that
+    /// belongs to this owner.
+    fn heavy(&self, owner: u64) -> Result<(), Self::Halt>;
 }
 
 /// Where the words are.
@@ -158,9 +159,6 @@ pub(crate) enum Next {
     /// The place is the receiver's.
     Message,
     Empty,
-    /// And empty so far, but the sender may be about to put the last one. It says so soon, unless it
-    /// does nothing: then the receiver [decides](Ring::decide).
-    Closing,
     /// And empty, for ever.
     Closed,
 }
@@ -204,6 +202,10 @@ impl<'a, M: Memory, F: Fences<Halt = M::Halt>> Ring<'a, M, F> {
 
     /// Where an end stands that was taken.
     pub(crate) fn begin(&self, end: End) -> Result<Cursor, M::Halt> {
+        if end == End::Receiver {
+            // The last owner may have died over it.
+            self.decide()?;
+        }
         let (own, other) = match end {
             End::Sender => (control::TAIL, control::HEAD),
             End::Receiver => (control::HEAD, control::TAIL),
@@ -265,33 +267,15 @@ impl<'a, M: Memory, F: Fences<Halt = M::Halt>> Ring<'a, M, F> {
         // The seal first: if it is open, then whatever is published counts, since only the
         // receiver itself, or one before it, ends the ring before something that was published.
         let seal = self.memory.load(control::SEAL)?;
+        // It never finds it closing: then it has not begun, or its own close has not returned.
         if seal >= CLOSED {
-            return Ok(Self::until(cursor, seal - CLOSED));
+            let end = seal - CLOSED;
+            cursor.other = end.max(cursor.at);
+            return Ok(if end > cursor.at { Next::Message } else { Next::Closed });
         }
-        // What the sender wrote before is visible. A ring that is closing: what is published is
-        // published, but whether that is all is not known.
+        // What the sender wrote before is visible.
         cursor.other = self.memory.hint(control::TAIL)?;
-        Ok(match seal {
-            _ if cursor.other != cursor.at => Next::Message,
-            OPEN => Next::Empty,
-            _ => Next::Closing,
-        })
-    }
-
-    fn until(cursor: &mut Cursor, end: u64) -> Next {
-        cursor.other = end.max(cursor.at);
-        if end > cursor.at { Next::Message } else { Next::Closed }
-    }
-
-    /// Decides how many messages there are in a ring that is closing, unless that is decided, and
-    /// whether the receiver's next place holds one.
-    #[cold]
-    pub(crate) fn decide(&self, cursor: &mut Cursor) -> Result<Next, M::Halt> {
-        // Who has published and not seen that it is closing is seen below.
-        self.fences.heavy()?;
-        let tail = self.memory.load(control::TAIL)?;
-        let end = self.end(tail)?;
-        Ok(Self::until(cursor, end))
+        Ok(if cursor.other == cursor.at { Next::Empty } else { Next::Message })
     }
 
     /// The receiver is done with its next place. [`release`](Self::release) says so.
@@ -307,7 +291,7 @@ impl<'a, M: Memory, F: Fences<Halt = M::Halt>> Ring<'a, M, F> {
         self.fences.light()
     }
 
-    /// No more messages. Wake both ends next.
+    /// No more messages. Wake both ends next; the receiver [decides](Self::decide) then.
     pub(crate) fn close(&self, end: End, cursor: &Cursor) -> Result<(), M::Halt> {
         match end {
             End::Sender => {
@@ -319,6 +303,31 @@ impl<'a, M: Memory, F: Fences<Halt = M::Halt>> Ring<'a, M, F> {
             }
         }
         Ok(())
+    }
+
+    /// The receiver's part of the end of a ring that is closing, if the sender has not said by now
+    /// how many messages there are.
+    pub(crate) fn decide(&self) -> Result<(), M::Halt> {
+        while self.is_closing()? {
+            // An exchange that changes nothing: whoever takes the sender's end later comes behind
+            // it, and sees that the ring is closing.
+            let owner = self.owner(End::Sender)?;
+            if self.hand_over(End::Sender, owner, owner)?.is_err() {
+                continue;
+            }
+            if owner != 0 {
+                // Who has published and not seen that it is closing is seen below.
+                self.fences.heavy(owner)?;
+            }
+            let tail = self.memory.load(control::TAIL)?;
+            self.end(tail)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an end is near, and nobody has said yet where.
+    pub(crate) fn is_closing(&self) -> Result<bool, M::Halt> {
+        Ok(self.memory.load(control::SEAL)? == CLOSING)
     }
 
     /// How many messages there are in a ring that is not open: so many, unless that was decided.

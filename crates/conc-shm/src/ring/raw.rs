@@ -13,15 +13,20 @@ use crate::sys::barrier;
 use crate::waiting::{Host, Presence, Wakers};
 use crate::{AttachError, CreateError, Member};
 use conc_core::sync::{Ordering, fence};
+use conc_core::wait::Patience;
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// What a segment with a ring says that it is.
-pub(crate) const KIND: Kind = Kind { name: *b"ring    ", version: 1 };
+pub(crate) const KIND: Kind = Kind { name: *b"ring    ", version: 2 };
+
+/// So long a sender that does something takes to see that the ring is closing.
+const SENDER_ANSWERS: Duration = Duration::from_micros(100);
 
 /// What can be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,17 +73,20 @@ pub(crate) struct RawRing {
 /// How the processes of a ring see each other in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fence {
-    /// Who ends the ring has the fence for both, and who sleeps waits a little before.
-    Asymmetric,
+    /// Who closes has the fence for both, and who sleeps waits a little before.
+    Asymmetric {
+        /// How this process signs.
+        mine: u64,
+    },
     /// Each has its own.
     Full,
 }
 
 impl Fence {
-    /// In between the announcement of a sleep, and a look for what was published.
+    /// In between the announcement of a sleep, and a look for what the other one has counted.
     fn settle(self) {
         match self {
-            Self::Asymmetric => barrier::settle(),
+            Self::Asymmetric { .. } => barrier::settle(),
             // ORDERING(shm_ring.dekker): SeqCst. Announce the sleep, then look.
             Self::Full => fence(Ordering::SeqCst),
         }
@@ -91,16 +99,17 @@ impl Fences for Fence {
     #[inline]
     fn light(&self) -> Result<(), Infallible> {
         match self {
-            Self::Asymmetric => barrier::light(),
-            // ORDERING(shm_ring.dekker): SeqCst. Publish, then look who closes, or sleeps.
+            Self::Asymmetric { .. } => barrier::light(),
+            // ORDERING(shm_ring.dekker): SeqCst. Count, then look who closes, or sleeps.
             Self::Full => fence(Ordering::SeqCst),
         }
         Ok(())
     }
 
-    fn heavy(&self) -> Result<(), Infallible> {
-        match self {
-            Self::Asymmetric => barrier::heavy(),
+    fn heavy(&self, owner: u64) -> Result<(), Infallible> {
+        match *self {
+            Self::Asymmetric { mine } if owner == mine => barrier::heavy_here(),
+            Self::Asymmetric { .. } => barrier::heavy(),
             // ORDERING(shm_ring.dekker): SeqCst. Announce the end, then look.
             Self::Full => fence(Ordering::SeqCst),
         }
@@ -158,13 +167,14 @@ impl RawRing {
     }
 
     fn over(segment: &Segment, geometry: Geometry) -> Arc<Self> {
+        let mine = signature(segment.me());
         let asymmetric = geometry.numbers.asymmetric;
         let raw = Arc::new(Self {
             memory: Mapped::new(segment),
             segment: segment.clone(),
             geometry,
-            fence: if asymmetric { Fence::Asymmetric } else { Fence::Full },
-            mine: signature(segment.me()),
+            fence: if asymmetric { Fence::Asymmetric { mine } } else { Fence::Full },
+            mine,
             wakers: [Wakers::new(), Wakers::new()],
             presence: Presence::new(),
         });
@@ -200,6 +210,20 @@ impl RawRing {
         for happening in ALL {
             self.event(happening).notify_all();
         }
+        if end == End::Receiver {
+            let Ok(owner) = self.ring().owner(End::Sender);
+            // Another process that is about says faster where the end is than it is found out.
+            if owner != self.mine && owner != 0 && self.fence != Fence::Full {
+                let mut patience = Patience::yielding(SENDER_ANSWERS);
+                while self.is_closing() && patience.pause() {}
+            }
+            let Ok(()) = self.ring().decide();
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        let Ok(closing) = self.ring().is_closing();
+        closing
     }
 
     /// Both ends of a ring that nobody else has.

@@ -6,7 +6,7 @@ use super::protocol::{Cursor, End, Next};
 use super::raw::{Happening, KIND, RawRing};
 use crate::queue::{Encoded, GetError, Plain};
 use crate::segment::Segment;
-use crate::waiting::{self, Moment};
+use crate::waiting;
 use conc_core::Deadline;
 use std::fmt;
 use std::marker::PhantomData;
@@ -163,7 +163,7 @@ impl<T, F: Form<T>> Receiver<T, F> {
         let mut taking = Taking { raw: &self.raw, cursor: &mut self.cursor };
         into.push(taking.take::<T, F>()?);
         let mut taken = 1;
-        while taken < max && matches!(taking.look(), Some(Ok(()))) {
+        while taken < max && matches!(look(taking.raw, taking.cursor), Some(Ok(()))) {
             into.push(taking.take::<T, F>()?);
             taken += 1;
         }
@@ -201,8 +201,11 @@ impl<T, F: Form<T>> Receiver<T, F> {
     /// No more messages: whoever waits at the other end wakes. What was put can be got.
     ///
     /// Who puts at the same moment either succeeds, and the message will be got, or gets it back.
-    /// So it may take some milliseconds until a `get` behind the last message says
-    /// [`Closed`](GetError::Closed): see [`Builder::fenced`](super::Builder::fenced).
+    /// Which of them it was is known when this returns.
+    ///
+    /// If another process has the sender and does nothing with it, that takes a call of the system
+    /// which sleeps for some ten milliseconds, or longer if the machine is busy:
+    /// see [`Builder::fenced`](super::Builder::fenced).
     #[doc(alias = "shutdown")]
     pub fn close(&mut self) {
         if !self.raw.is_forked() {
@@ -228,7 +231,7 @@ impl<T, F: Form<T>> Receiver<T, F> {
         if self.raw.is_forked() {
             return Err(GetError::Forked);
         }
-        look(&self.raw, &mut self.cursor, Moment::BeforeSleep).unwrap_or(Err(GetError::Empty))
+        look(&self.raw, &mut self.cursor).unwrap_or(Err(GetError::Empty))
     }
 
     /// Waits for a message.
@@ -238,7 +241,7 @@ impl<T, F: Form<T>> Receiver<T, F> {
             return Err(GetError::Forked);
         }
         let Self { raw, cursor, .. } = self;
-        match look(raw, cursor, Moment::Awake) {
+        match look(raw, cursor) {
             Some(found) => found,
             None => wait(raw, cursor, deadline),
         }
@@ -250,8 +253,7 @@ impl<T, F: Form<T>> Receiver<T, F> {
             return Err(GetError::Forked);
         }
         let Self { raw, cursor, .. } = self;
-        let looked = waiting::looking(raw, Happening::Message, |moment| look(raw, cursor, moment));
-        let looked = looked.await;
+        let looked = waiting::looking(raw, Happening::Message, |_| look(raw, cursor)).await;
         if raw.is_forked() {
             return Err(GetError::Forked);
         }
@@ -278,21 +280,16 @@ fn wait(
     cursor: &mut Cursor,
     deadline: Option<Deadline>,
 ) -> Result<(), GetError> {
-    waiting::wait(&**raw, Happening::Message, deadline, |moment| look(raw, cursor, moment))?
+    waiting::wait(&**raw, Happening::Message, deadline, |_| look(raw, cursor))?
 }
 
 /// `None`: there is nothing yet.
 #[inline]
-fn look(raw: &RawRing, cursor: &mut Cursor, moment: Moment) -> Option<Result<(), GetError>> {
-    let Ok(mut next) = raw.ring().next(cursor);
-    if next == Next::Closing && moment != Moment::Awake {
-        // The sender had its time.
-        let Ok(decided) = raw.ring().decide(cursor);
-        next = decided;
-    }
+fn look(raw: &RawRing, cursor: &mut Cursor) -> Option<Result<(), GetError>> {
+    let Ok(next) = raw.ring().next(cursor);
     match next {
         Next::Message => Some(Ok(())),
-        Next::Empty | Next::Closing => None,
+        Next::Empty => None,
         Next::Closed => Some(Err(GetError::Closed)),
     }
 }
@@ -305,11 +302,6 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    /// Whether there is one more.
-    fn look(&mut self) -> Option<Result<(), GetError>> {
-        look(self.raw, self.cursor, Moment::Awake)
-    }
-
     /// Takes a message that is there.
     #[inline]
     fn take<T, F: Form<T>>(&mut self) -> Result<T, GetError> {

@@ -31,7 +31,7 @@ pub(crate) trait Host: Send + Sync + 'static {
     fn presence(&self) -> &Presence;
 
     /// A sleep was announced: the condition is looked at next. Here an object whose notifiers
-    /// have no fence has one for them.
+    /// have no fence waits until what they have stored has arrived.
     fn announced(&self) {}
 
     /// Whether nobody is left who could make it happen. Asks the system.

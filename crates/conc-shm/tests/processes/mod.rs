@@ -2,13 +2,17 @@
 
 #![allow(dead_code, reason = "each test file uses some")]
 
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, pipe2};
 use std::fs::File;
 use std::io::{Read, Write};
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
 
 const MARK: &str = "CONC_SHM_TEST_ALONE";
 
@@ -88,6 +92,37 @@ impl Drop for Copy {
             let _ = kill(self.pid, Signal::SIGKILL);
             let _ = waitpid(self.pid, None);
         }
+    }
+}
+
+/// Words that a process has in common with its copies.
+pub(crate) struct Words {
+    start: NonNull<AtomicU64>,
+    count: usize,
+}
+
+impl Words {
+    pub(crate) fn new(count: usize) -> Self {
+        let length = NonZeroUsize::new(8 * count).unwrap();
+        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: no address is asked for, so the kernel takes a range that nobody uses.
+        let start = unsafe { mmap_anonymous(None, length, protection, MapFlags::MAP_SHARED) };
+        Self { start: start.unwrap().cast(), count }
+    }
+
+    pub(crate) fn word(&self, at: usize) -> &AtomicU64 {
+        assert!(at < self.count);
+        // SAFETY: within the mapping, which is as old as `self`.
+        let word = unsafe { self.start.add(at) };
+        // SAFETY: aligned, and any bytes are an atomic.
+        unsafe { word.as_ref() }
+    }
+}
+
+impl Drop for Words {
+    fn drop(&mut self) {
+        // SAFETY: nobody has a reference into it any more.
+        unsafe { munmap(self.start.cast(), 8 * self.count) }.unwrap();
     }
 }
 

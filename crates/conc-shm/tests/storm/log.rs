@@ -1,9 +1,7 @@
 //! What each process called and what came of it, in memory that outlives it.
 
+use crate::processes::Words;
 use conc_tests::linear::{Call, Operation, Outcome};
-use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
-use std::num::NonZeroUsize;
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Words of a record: what was called, when, what came of it, when.
@@ -27,7 +25,7 @@ const ITEM: u64 = (1 << 48) - 1;
 
 /// One log for each process that there will ever be.
 pub(super) struct Logs {
-    start: NonNull<AtomicU64>,
+    words: Words,
     writers: usize,
     records: usize,
 }
@@ -55,23 +53,12 @@ pub(super) struct Entry {
 
 impl Logs {
     pub(super) fn new(writers: usize, records: usize) -> Self {
-        let length = NonZeroUsize::new(8 * (HEAD + writers * (1 + records * RECORD))).unwrap();
-        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: no address is asked for, so the kernel takes a range that nobody uses.
-        let start = unsafe { mmap_anonymous(None, length, protection, MapFlags::MAP_SHARED) };
-        Self { start: start.unwrap().cast(), writers, records }
-    }
-
-    fn words(&self) -> usize {
-        HEAD + self.writers * (1 + self.records * RECORD)
+        let words = Words::new(HEAD + writers * (1 + records * RECORD));
+        Self { words, writers, records }
     }
 
     fn word(&self, at: usize) -> &AtomicU64 {
-        assert!(at < self.words());
-        // SAFETY: within the mapping, which is as old as `self`.
-        let word = unsafe { self.start.add(at) };
-        // SAFETY: aligned, and any bytes are an atomic.
-        unsafe { word.as_ref() }
+        self.words.word(at)
     }
 
     pub(super) fn tick(&self) -> u64 {
@@ -185,12 +172,5 @@ impl Entry {
         };
         let &Self { writer: thread, outcome, invoked, returned, .. } = self;
         Some(Call { thread, operation, outcome, invoked, returned })
-    }
-}
-
-impl Drop for Logs {
-    fn drop(&mut self) {
-        // SAFETY: this is the range that `mmap` gave; `self` is gone.
-        unsafe { munmap(self.start.cast(), 8 * self.words()) }.unwrap();
     }
 }
