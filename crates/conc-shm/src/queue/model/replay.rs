@@ -4,15 +4,24 @@ use super::world::{Quiet, WORDS, World};
 use crate::memory::Memory;
 use crate::queue::protocol::control;
 use std::cell::{Cell, RefCell};
+use std::hash::{Hash, Hasher};
 
 /// Answers that a phase may have heard at most.
 pub(super) const HEARD_MAX: usize = 10;
 
 /// What the accesses of the present phase have answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Heard {
+    /// Zeroes behind the length.
     answers: [u64; HEARD_MAX],
     length: u8,
+}
+
+impl Hash for Heard {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.length.hash(state);
+        self.answers[..usize::from(self.length)].iter().for_each(|answer| answer.hash(state));
+    }
 }
 
 impl Heard {

@@ -29,7 +29,7 @@ pub(super) enum Failure {
 
 /// Visits every state of a case.
 pub(super) fn search(case: &Case) -> Result<Searched, Failure> {
-    let start = World::new(case);
+    let start = Box::new(World::new(case));
     let mut ids: Ids = Ids::default();
     let mut edges: Vec<(u32, u32)> = Vec::new();
     let mut good = Vec::new();
@@ -73,7 +73,7 @@ pub(super) fn search(case: &Case) -> Result<Searched, Failure> {
 }
 
 /// The worlds in which one more process has died or stopped.
-fn disasters(case: &Case, world: &World, out: &mut Vec<World>) {
+fn disasters(case: &Case, world: &World, out: &mut Vec<Box<World>>) {
     for process in 0..case.roles.len() {
         let (state, role) = (&world.processes[process], &case.roles[process]);
         if state.life != Life::Alive || matches!(state.phase, Phase::Unborn) {
@@ -86,7 +86,7 @@ fn disasters(case: &Case, world: &World, out: &mut Vec<World>) {
             if !allowed {
                 continue;
             }
-            let mut next = world.clone();
+            let mut next = Box::new(world.clone());
             judge::bereave(case, &mut next, process, life);
             next.deaths += u8::from(life == Life::Dead);
             next.stops += u8::from(life == Life::Stopped);
@@ -127,7 +127,7 @@ fn reach_backwards(states: usize, mut edges: Vec<(u32, u32)>, goals: &[u32]) -> 
 
 /// The state with this number, found again in the same order.
 fn find(case: &Case, number: usize) -> World {
-    let start = World::new(case);
+    let start = Box::new(World::new(case));
     let mut ids: Ids = Ids::default();
     ids.insert(fingerprint(&start), 0);
     let mut open = vec![start];
@@ -141,7 +141,7 @@ fn find(case: &Case, number: usize) -> World {
             let fresh = u32::try_from(ids.len()).expect("bounded before");
             if *ids.entry(fingerprint(&next)).or_insert(fresh) == fresh {
                 if fresh as usize == number {
-                    return next;
+                    return *next;
                 }
                 open.push(next);
             }
@@ -154,6 +154,7 @@ fn find(case: &Case, number: usize) -> World {
 fn fingerprint(world: &World) -> u128 {
     let mut hasher = Fingerprint::default();
     world.hash(&mut hasher);
+    hasher.mix_pending();
     u128::from(hasher.high) << 64 | u128::from(hasher.low)
 }
 
@@ -161,9 +162,27 @@ fn fingerprint(world: &World) -> u128 {
 struct Fingerprint {
     low: u64,
     high: u64,
+    /// Small values, and the bits that they take.
+    pending: u64,
+    filled: u32,
 }
 
 impl Fingerprint {
+    /// Small values are mixed together. What follows what is told by the values before.
+    fn gather(&mut self, value: u64, bits: u32) {
+        if self.filled + bits > u64::BITS {
+            self.mix_pending();
+        }
+        self.pending |= value << self.filled;
+        self.filled += bits;
+    }
+
+    fn mix_pending(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        self.filled = 0;
+        self.mix(pending);
+    }
+
     fn mix(&mut self, value: u64) {
         let low = u128::from(self.low ^ value ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93;
         self.low = (low >> 64) as u64 ^ low as u64;
@@ -186,15 +205,20 @@ impl Hasher for Fingerprint {
     }
 
     fn write_u8(&mut self, value: u8) {
-        self.mix(value.into());
+        self.gather(value.into(), u8::BITS);
     }
 
     fn write_u16(&mut self, value: u16) {
-        self.mix(value.into());
+        self.gather(value.into(), u16::BITS);
     }
 
     fn write_u32(&mut self, value: u32) {
-        self.mix(value.into());
+        self.gather(value.into(), u32::BITS);
+    }
+
+    /// The number of a variant.
+    fn write_isize(&mut self, value: isize) {
+        self.gather(value as u64 & u64::from(u16::MAX), u16::BITS);
     }
 
     fn write_u64(&mut self, value: u64) {

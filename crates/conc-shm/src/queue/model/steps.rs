@@ -34,7 +34,7 @@ pub(super) fn successors(
     case: &Case,
     world: &World,
     process: usize,
-    out: &mut Vec<World>,
+    out: &mut Vec<Box<World>>,
 ) -> Result<(), Violation> {
     if world.processes[process].life != Life::Alive {
         return Ok(());
@@ -62,11 +62,11 @@ pub(super) fn successors(
 }
 
 /// What a process may begin now; one world where it is in the middle of something.
-fn beginnings(case: &Case, world: &World, process: usize) -> Vec<World> {
+fn beginnings(case: &Case, world: &World, process: usize) -> Vec<Box<World>> {
     let me = &world.processes[process];
     let role = &case.roles[process];
     let begin = |phase: Phase| {
-        let mut begun = world.clone();
+        let mut begun = Box::new(world.clone());
         begun.processes[process].phase = phase;
         begun.processes[process].excused = false;
         judge::note_moment(case, &mut begun);
@@ -80,7 +80,7 @@ fn beginnings(case: &Case, world: &World, process: usize) -> Vec<World> {
                 return Vec::new();
             }
             // Taking a row is one exchange; it is made here.
-            let mut born = world.clone();
+            let mut born = Box::new(world.clone());
             born.words[life] += 1;
             born.processes[process].born = born.words[life];
             born.processes[process].phase = Phase::Idle;
@@ -106,16 +106,16 @@ fn beginnings(case: &Case, world: &World, process: usize) -> Vec<World> {
         (Phase::Idle, Task::Recover) => burials(case, world).into_iter().map(begin).collect(),
         // What a consumer does about a hole that keeps a message back: have patience, or not.
         (Phase::Revoke { .. }, _) if me.heard == super::replay::Heard::default() => {
-            let mut patient = world.clone();
+            let mut patient = Box::new(world.clone());
             let closed = false;
             patient.processes[process].phase = Phase::Look { closed };
             let mut both = vec![patient];
             if case.flaw != Some(Flaw::NeverRevoke) {
-                both.push(world.clone());
+                both.push(Box::new(world.clone()));
             }
             both
         }
-        _ => vec![world.clone()],
+        _ => vec![Box::new(world.clone())],
     }
 }
 

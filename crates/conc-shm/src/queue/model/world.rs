@@ -5,6 +5,7 @@ use super::flaws::Flaw;
 use super::replay::{AtRest, Heard};
 use crate::queue::protocol::{Lap, Position, Returns, Ring, Row, Shape, SlotWord, control};
 use std::cell::RefCell;
+use std::hash::{Hash, Hasher};
 
 /// Words of a model's memory.
 pub(super) const WORDS: usize = CHUNKS_AT + 2 * CHUNKS_MAX;
@@ -304,9 +305,11 @@ pub(super) struct Process {
 }
 
 /// All there is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct World {
     pub(super) words: [u64; WORDS],
+    /// So many of the processes have a role; the others are all alike.
+    roles: u8,
     pub(super) processes: [Process; PROCESSES_MAX],
     pub(super) deaths: u8,
     pub(super) stops: u8,
@@ -325,6 +328,22 @@ pub(super) struct World {
     /// A consumer was told that the queue is closed and empty.
     pub(super) ended: bool,
 }
+
+/// Leaves out what says nothing: most words are zero, and most places for processes empty.
+impl Hash for World {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let in_use = self.words.iter().enumerate().filter(|(_, word)| **word != 0);
+        in_use.clone().fold(0_u64, |set, (at, _)| set | 1 << at).hash(state);
+        in_use.for_each(|(_, word)| word.hash(state));
+        self.processes[..usize::from(self.roles)].iter().for_each(|process| process.hash(state));
+        let Self { deaths, stops, put, delivered, leased, excepted, lost, before, ended, .. } =
+            self;
+        (deaths, stops, ended, put, delivered, leased, excepted, lost).hash(state);
+        before.iter().for_each(|messages| messages.hash(state));
+    }
+}
+
+const _: () = assert!(WORDS <= 64, "a set of words is a number");
 
 impl World {
     pub(super) fn new(case: &Case) -> Self {
@@ -345,6 +364,7 @@ impl World {
         };
         let mut world = Self {
             words: [0; WORDS],
+            roles: case.roles.len() as u8,
             processes: [nobody; PROCESSES_MAX],
             deaths: 0,
             stops: 0,
