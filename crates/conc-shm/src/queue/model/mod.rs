@@ -29,6 +29,8 @@
 //! call. From every state: the survivors can, without another death, bring everything that was
 //! put to somebody and free every place.
 
+#![expect(clippy::vec_box, reason = "worlds are large, and moved from list to list")]
+
 mod cases;
 mod chains;
 mod flaws;
