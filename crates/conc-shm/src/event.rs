@@ -20,7 +20,8 @@
 //!
 //! 1. *No wake-up is lost.* 1, 2, A and B are sequentially consistent: if the waiter misses the
 //!    change at 2, then 1 came before A, and the notifier sees the bit at B. C then changes the
-//!    ticket's word, so that the waiter does not sleep at 3, or is woken at D.
+//!    ticket's word, so that the waiter does not sleep at 3, or is woken at D. (In rings without
+//!    fences A is a plain store; there the waiter pauses before 2: `ring::protocol`, invariant 5.)
 //! 2. *The bit heals.* It is cleared only together with a count, so that whoever was between 1 and
 //!    3 looks again and sets it anew; and a waiter that was killed leaves nothing but one wake in
 //!    vain. No count of sleepers exists that a death could falsify.
@@ -73,8 +74,7 @@ impl Event {
     }
 
     /// Wakes one sleeper if there is any. What was changed before was changed by a sequentially
-    /// consistent access, or sleepers look a little later than they announce themselves (invariant 5
-    /// of `ring::protocol`).
+    /// consistent access, but for rings without fences.
     #[inline]
     pub(crate) fn notify_one(&self) {
         self.notify(1);

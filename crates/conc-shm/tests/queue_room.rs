@@ -5,8 +5,9 @@ mod processes;
 
 use conc_shm::queue::{Builder, Encoded, Lease, PlainQueue, PutError, Queue};
 use conc_tests::{watchdog, watchdog_for};
-use processes::{Copy, alone};
+use processes::{Copy, Words, alone};
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -160,25 +161,33 @@ fn all_room_comes_back_from_the_dead() {
     for round in 0..200_u64 {
         let capacity = [1, 2, 3, 8][round as usize % 4];
         let queue = Builder::new(capacity).max_deliveries(3).build().unwrap();
+        let deeds = Words::new(3);
         let busy = |number| {
-            let queue: &PlainQueue<u64> = &queue;
+            let (queue, done): (&PlainQueue<u64>, _) = (&queue, deeds.word(number));
             Copy::new(move || {
                 let queue = PlainQueue::attach(queue.as_fd().try_clone_to_owned().unwrap());
-                do_anything(&queue.unwrap(), round * 3 + number);
+                do_anything(&queue.unwrap(), round * 3 + number as u64, done);
             })
         };
         let copies = [busy(0), busy(1), busy(2)];
-        thread::park_timeout(Duration::from_micros(1_000 + 37 * round));
+        // ORDERING: Relaxed. A count.
+        while (0..3)
+            .any(|number| deeds.word(number).load(Ordering::Relaxed) < 20 * (1 + round % 20))
+        {
+            thread::park_timeout(Duration::from_micros(50));
+        }
         copies.into_iter().for_each(Copy::kill);
         assert_all_room(&queue);
     }
 }
 
 /// For ever.
-fn do_anything(queue: &PlainQueue<u64>, seed: u64) {
+fn do_anything(queue: &PlainQueue<u64>, seed: u64, done: &AtomicU64) {
     let mut leases = Vec::new();
-    let mut random = seed | 1;
+    let mut random = (seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     loop {
+        // ORDERING: Relaxed. A count.
+        done.fetch_add(1, Ordering::Relaxed);
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;

@@ -37,11 +37,14 @@ fn closing_loses_nothing() {
                 put
             });
             let mut got = 0;
-            while got < round % 64 {
-                assert_eq!(receiver.get(), Ok([got; 128]));
+            let mut wrong = None;
+            while got < round % 64 && wrong.is_none() {
+                let item = receiver.get();
+                wrong = (item != Ok([got; 128])).then_some(item);
                 got += 1;
             }
             receiver.close();
+            assert_eq!(wrong, None, "before {got}");
             while let Ok(item) = receiver.get() {
                 assert_eq!(item, [got; 128]);
                 got += 1;

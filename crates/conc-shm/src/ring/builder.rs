@@ -88,8 +88,8 @@ impl Builder {
     /// with 1 KiB, where this was measured.
     ///
     /// Without, two things are slower that happen seldom. A receiver that [closes](Receiver::close)
-    /// while another process has the sender, and does nothing, has the system find out what that
-    /// sender did last, which takes some ten milliseconds. And whoever finds nothing, and so is about
+    /// while another process has the sender, and does nothing with it, asks the system to find out
+    /// what was put last, which takes some ten milliseconds. And whoever finds nothing, and so is about
     /// to sleep or to be woken later, waits awake for 5 µs until what the other side has stored has
     /// arrived; if that ever took longer, it would sleep over a message, or over room for one, for a
     /// quarter of a second.

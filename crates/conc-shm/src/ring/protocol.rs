@@ -9,7 +9,7 @@
 //! | `TAIL` | messages that were ever published | the sender |
 //! | `HEAD` | messages that were ever consumed | the receiver |
 //! | `SEAL` | 0: open, 1: closing, n + 2: closed, and the first n messages are all that there are | both, by exchange |
-//! | `OWNER` (two) | who has the end: row and generation, 0: nobody | who takes or leaves it; who recovers the dead |
+//! | `OWNER` (two) | who has the end: row and generation, 0: nobody | who takes or leaves it; who recovers the dead; who closes, without a change |
 //! | `MESSAGE`, `PLACE` | events: a message, a place came | both |
 //!
 //! Behind them lie the places; message `i` lies in place `i` modulo the capacity.

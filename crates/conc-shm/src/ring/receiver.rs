@@ -62,6 +62,8 @@ impl<T, F: Form<T>> Receiver<T, F> {
     ///
     /// It is not a ring of this type, or a living process has this end: [`EndError`].
     ///
+    /// If the last owner died in a [`close`](Self::close), this finishes it, which takes as long.
+    ///
     /// # Examples
     ///
     /// ```
@@ -204,8 +206,8 @@ impl<T, F: Form<T>> Receiver<T, F> {
     /// Which of them it was is known when this returns.
     ///
     /// If another process has the sender and does nothing with it, that takes a call of the system
-    /// which sleeps for some ten milliseconds, or longer if the machine is busy:
-    /// see [`Builder::fenced`](super::Builder::fenced).
+    /// which sleeps for some ten milliseconds, or longer if the machine is busy; so may the first
+    /// close of a process that has both ends. See [`Builder::fenced`](super::Builder::fenced).
     #[doc(alias = "shutdown")]
     pub fn close(&mut self) {
         if !self.raw.is_forked() {

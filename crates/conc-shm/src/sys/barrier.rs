@@ -83,8 +83,7 @@ pub(crate) fn heavy_here() {
     }
 }
 
-/// In place of a call which this process could make when it attached, and that somebody has
-/// forbidden since.
+/// In place of a call that the system knows, and that somebody forbids.
 #[cold]
 fn wait_beyond_doubt() {
     let end = Instant::now() + BEYOND_DOUBT;

@@ -45,6 +45,8 @@ impl Copy {
         match unsafe { fork() }.unwrap() {
             ForkResult::Parent { child } => Self { pid: child, reaped: false },
             ForkResult::Child => {
+                // Whatever ends this process, a watchdog among it, ends its copies.
+                let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
                 let fine = catch_unwind(AssertUnwindSafe(work)).is_ok();
                 // SAFETY: nothing of this process is used again.
                 unsafe { libc::_exit(if fine { 0 } else { 101 }) }

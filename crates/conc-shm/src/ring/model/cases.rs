@@ -1,10 +1,12 @@
 //! Which rings are searched, and which flaws have to be found.
 
-use super::{Case, End, Flaw, Op, search};
+use super::search::search;
+use super::world::{Case, Flaw, Op};
+use crate::ring::protocol::End;
 
 fn case(capacity: u64, programs: &[&[Op]]) -> Case {
     let programs = programs.iter().map(|ops| ops.to_vec()).collect();
-    Case { capacity, programs, deaths: 0, flaw: None }
+    Case { capacity, programs, deaths: 0, slices: false, flaw: None }
 }
 
 const SEND: Op = Op::Take(End::Sender, None);
@@ -61,6 +63,12 @@ fn sender_dies_while_the_receiver_closes() -> Case {
     Case { deaths: 1, ..case(1, &[&[SEND, Op::Put(1)], &receiver, &second]) }
 }
 
+fn sender_is_handed_over_while_the_receiver_closes() -> Case {
+    let sender = [SEND, Op::Put(1), Op::LetGo(End::Sender)];
+    let receiver = [RECEIVE, Op::Close(End::Receiver), Op::Get];
+    case(2, &[&sender, &receiver, &[SEND, Op::Put(2)]])
+}
+
 #[test]
 fn all_states_of_small_rings_are_right() {
     let _watchdog = conc_tests::watchdog_for(std::time::Duration::from_secs(600));
@@ -77,10 +85,22 @@ fn all_states_of_small_rings_are_right() {
         ("both close", both_close()),
         ("the receiver dies while it closes", receiver_dies_while_it_closes()),
         ("the sender dies while the receiver closes", sender_dies_while_the_receiver_closes()),
+        ("handed over while it closes", sender_is_handed_over_while_the_receiver_closes()),
     ];
     for (name, case) in cases {
         let states = search(&case).unwrap_or_else(|what| panic!("{name}: {what}"));
         eprintln!("{name}: {states} states");
+    }
+}
+
+/// Where a store takes longer to arrive than sleepers wait for it, they find it after a slice, and
+/// nothing is lost.
+#[test]
+fn who_does_not_wait_for_stores_is_late_and_nothing_else() {
+    let _watchdog = conc_tests::watchdog();
+    for case in [pair(1), pair(2), receiver_closes(1), receiver_closes(2), both_close()] {
+        let case = Case { flaw: Some(Flaw::Unsettled), slices: true, ..case };
+        search(&case).unwrap_or_else(|what| panic!("{:?}: {what}", case.programs));
     }
 }
 
@@ -90,7 +110,6 @@ fn every_flaw_is_found() {
     let _watchdog = conc_tests::watchdog();
     let flaws = [
         (Flaw::NoHeavyFence, receiver_closes(2), "a message that was put is behind the end"),
-        // Late, and nothing worse.
         (Flaw::Unsettled, pair(1), "a sleeper was missed"),
         (Flaw::Unsettled, receiver_closes(1), "a sleeper was missed"),
         (Flaw::PublishedFirst, pair(2), ""),
