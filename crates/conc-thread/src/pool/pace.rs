@@ -98,7 +98,7 @@ fn to_usize(items: u64) -> usize {
     usize::try_from(items).unwrap_or(usize::MAX)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(conc_loom)))]
 mod tests {
     use super::{BATCH_ITEMS, Pace};
     use conc_tests::watchdog;
